@@ -54,10 +54,7 @@ export function bindAll<T extends Record<string, string>>(table: T): { readonly 
  * SAFETY: memory arguments must be numbers (addresses of native memory) that live until the promise settles: a
  * typed array would be valid only while the call is being queued.
  */
-export function bindAsync(
-  name: string,
-  prototype: Prototype,
-): (...args: (number | string | null)[]) => Promise<number> {
+export function bindAsync(prototype: string): (...args: (number | string | null)[]) => Promise<number> {
   const call = declare(prototype);
   return (...args) =>
     new Promise((resolve, reject) => {
