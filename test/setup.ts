@@ -1,0 +1,25 @@
+/**
+ * Runs before each test file, and looks after it: what the file opened must be closed again and what it started must
+ * have ended, or the file fails and says what was left.
+ */
+import { afterAll } from "vitest";
+import { leftBehind, openThings } from "./support/leaks.ts";
+
+/** Closing is often asynchronous (a worker's end, a reactor's last turn): so long may it take. */
+const settleTimeoutMs = 3_000;
+
+// Node makes a pipe pair at its first use of signals (also for the end of a child process) and keeps it. Made here, it
+// belongs to the state before.
+const ignore = (): void => {};
+process.on("SIGUSR2", ignore);
+process.off("SIGUSR2", ignore);
+
+const before = openThings();
+
+// The first registered hook of a file runs last: after the file's own.
+afterAll(async () => {
+  const left = await leftBehind(before, settleTimeoutMs);
+  if (left.length > 0) {
+    throw new Error(`this test file left open:\n${left.map((line) => `  ${line}`).join("\n")}`);
+  }
+}, settleTimeoutMs * 2);
