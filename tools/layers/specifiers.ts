@@ -4,7 +4,7 @@
  */
 import { parseSync } from "oxc-parser";
 
-export type ReferenceKind =
+type ReferenceKind =
   /** `import`, `export … from`, `import()`, `import("x").T`, `import x = require()`, `declare module "x"`. */
   | "import"
   /** `require()`, `require.resolve()`, `process.getBuiltinModule()`. */
