@@ -7,13 +7,8 @@
  *
  * Prints `file:line: what is wrong and what to do` for each problem; exits 1 if there are any.
  */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { rooms } from "./layers/rooms.ts";
-import { checkProject, checkReferences, type PackageFacts, type Problem, type RoomProject } from "./layers/rules.ts";
-import { readReferences } from "./layers/specifiers.ts";
-
-const sourcePattern = /\.[cm]?[jt]sx?$/;
+import { resolve } from "node:path";
+import { checkTree } from "./layers/tree.ts";
 
 const root = resolve(process.argv[2] ?? ".");
 const { problems, fileCount, roomCount } = checkTree(root);
@@ -25,81 +20,4 @@ if (problems.length > 0) {
   process.exitCode = 1;
 } else {
   console.log(`check-layers: ${fileCount} files in ${roomCount} rooms import downward only`);
-}
-
-function checkTree(root: string): { problems: Problem[]; fileCount: number; roomCount: number } {
-  const facts = readFacts(root);
-  const problems: Problem[] = [];
-  const existing: string[] = [];
-  for (const entry of readdirSync(join(root, "src"), { withFileTypes: true })) {
-    if (entry.isDirectory() && entry.name in rooms) {
-      existing.push(entry.name);
-    } else {
-      problems.push({
-        file: `src/${entry.name}`,
-        line: 1,
-        message: "not a room: add it to tools/layers/rooms.ts with a page in docs/decisions/, or move it into a room.",
-      });
-    }
-  }
-  existing.sort();
-  problems.push(...checkRoot(root, existing));
-  let fileCount = 0;
-  for (const room of existing) {
-    problems.push(...checkRoom(root, room, existing));
-    for (const file of sourceFiles(root, `src/${room}`, problems)) {
-      fileCount += 1;
-      problems.push(...checkReferences(facts, file, readReferences(file, readFileSync(join(root, file), "utf8"))));
-    }
-  }
-  return { problems, fileCount, roomCount: existing.length };
-}
-
-function readFacts(root: string): PackageFacts {
-  const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  return {
-    root,
-    name: manifest.name,
-    dependencies: new Set(Object.keys(manifest.dependencies ?? {})),
-    devDependencies: new Set(Object.keys(manifest.devDependencies ?? {})),
-  };
-}
-
-/** `tsc -b` at the root builds what the root project names: a room left out would not be built, nor checked. */
-function checkRoot(root: string, existing: readonly string[]): Problem[] {
-  const project: RoomProject = JSON.parse(readFileSync(join(root, "tsconfig.json"), "utf8"));
-  const named = (project.references ?? []).map(({ path }) => path.replace(/^(\.\/)?src\//, "")).sort();
-  return named.join() === existing.join()
-    ? []
-    : [
-        {
-          file: "tsconfig.json",
-          line: 1,
-          message: `references are [${named.join(", ")}], the rooms in src/ are [${existing.join(", ")}]: name them all.`,
-        },
-      ];
-}
-
-function checkRoom(root: string, room: string, existing: readonly string[]): Problem[] {
-  const file = `src/${room}/tsconfig.json`;
-  if (!existsSync(join(root, file))) {
-    return [{ file, line: 1, message: "missing: a room is a TypeScript project; copy a neighbour's." }];
-  }
-  return checkProject(room, JSON.parse(readFileSync(join(root, file), "utf8")), existing);
-}
-
-/** The sources below `folder`. A link could lead anywhere, so links are refused. */
-function sourceFiles(root: string, folder: string, problems: Problem[]): string[] {
-  const files: string[] = [];
-  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-    const path = `${folder}/${entry.name}`;
-    if (entry.isSymbolicLink()) {
-      problems.push({ file: path, line: 1, message: "a symbolic link: put the file itself into its room." });
-    } else if (entry.isDirectory()) {
-      files.push(...sourceFiles(root, path, problems));
-    } else if (sourcePattern.test(entry.name) && statSync(join(root, path)).isFile()) {
-      files.push(path);
-    }
-  }
-  return files.sort();
 }
