@@ -1,0 +1,46 @@
+/** What the documents point to is there: files, headings' files, npm scripts. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const root = resolve(import.meta.dirname, "../..");
+const documents = [
+  ...readdirSync(root)
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => join(root, file)),
+  ...readdirSync(join(root, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".md") && !/(^|\/)(node_modules|reference)\//.test(file))
+    .map((file) => join(root, "docs", file)),
+];
+const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+
+describe.each(documents.map((file) => [relative(root, file), file]))("%s", (_name, file) => {
+  const text = readFileSync(file, "utf8");
+
+  it("links to files that exist", () => {
+    const targets = [...text.matchAll(/\]\(([^)\s#]+)(#[^)]*)?\)/g)].map((match) => match[1]!);
+    const local = targets.filter((target) => !/^[a-z]+:/.test(target));
+    expect(local.filter((target) => !existsSync(resolve(dirname(file), target)))).toEqual([]);
+  });
+
+  it("quotes npm scripts that exist", () => {
+    const quoted = [...text.matchAll(/npm run ([\w:-]+)/g)].map((match) => match[1]!);
+    expect(quoted.filter((script) => !(script in scripts))).toEqual([]);
+  });
+});
+
+describe("docs/decisions/", () => {
+  it("has every page in its index, and each page says what a decision needs", () => {
+    const folder = join(root, "docs/decisions");
+    const index = readFileSync(join(folder, "README.md"), "utf8");
+    const pages = readdirSync(folder).filter((page) => /^\d{4}-.*\.md$/.test(page));
+    expect(pages.length).toBeGreaterThan(0);
+    for (const page of pages) {
+      expect(index).toContain(`(${page})`);
+      const text = readFileSync(join(folder, page), "utf8");
+      for (const heading of ["Context", "Decision", "What was measured", "Consequences", "When to revisit"]) {
+        expect(text, page).toContain(`\n## ${heading}\n`);
+      }
+    }
+  });
+});
