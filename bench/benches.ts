@@ -1,0 +1,238 @@
+import { Child, type Placement } from "./children.ts";
+import { countDescriptors, readMemory } from "./memory.ts";
+import type { BenchName, Options } from "./options.ts";
+import type { Case, Measurement } from "./report.ts";
+import type { Programs, Transport } from "./servers.ts";
+import type { Summary } from "./stats.ts";
+
+/** How a figure is shown, and what it is good for. */
+export interface Metric {
+  /** Its name in JSON; the unit is last. */
+  readonly key: string;
+  /** Its head in the table. */
+  readonly head: string;
+  /** The table shows the value times this. */
+  readonly scale: number;
+  /** Whether ours is divided by each peer's, and the spread over the rounds is told. */
+  readonly compared: boolean;
+}
+
+/** One server that runs and is to be measured. */
+export interface Subject {
+  readonly pid: number;
+  readonly port: number;
+}
+
+export interface Context {
+  readonly options: Options;
+  readonly programs: Programs;
+  /** Where the load runs. */
+  readonly placement: Placement;
+}
+
+export interface Bench {
+  readonly name: BenchName;
+  readonly transport: Transport;
+  readonly metrics: readonly Metric[];
+  readonly cases: (options: Options) => Case[];
+  readonly measure: (subject: Subject, parameters: Case["parameters"], context: Context) => Promise<Measurement>;
+  /** Words that belong beside the figures. */
+  readonly flags: (summary: Readonly<Record<string, Summary>>) => string[];
+}
+
+/** From here on a side counts as having been busy all the time. */
+const busyShare = 0.95;
+/** A share of lost datagrams from which on it is told. */
+const tellLossShare = 0.0001;
+/** What connecting and answering late may take beyond the time asked for. */
+const slackMs = 60_000;
+
+const echoMetrics: readonly Metric[] = [
+  { key: "requestsPerSecond", head: "k/s", scale: 1e-3, compared: true },
+  { key: "cpuPerRequestUs", head: "CPU us", scale: 1, compared: true },
+  { key: "latencyP50Us", head: "p50 us", scale: 1, compared: false },
+  { key: "latencyP99Us", head: "p99 us", scale: 1, compared: false },
+  { key: "peakMemoryBytes", head: "peak MB", scale: 1e-6, compared: false },
+  { key: "serverBusyShare", head: "server %", scale: 100, compared: false },
+  { key: "loadBusyShare", head: "load %", scale: 100, compared: false },
+];
+
+const idleMetrics: readonly Metric[] = [
+  { key: "connectedBytes", head: "B each, connected", scale: 1, compared: true },
+  { key: "echoedBytes", head: "B each, echoed once", scale: 1, compared: true },
+  { key: "emptyMemoryBytes", head: "before MB", scale: 1e-6, compared: false },
+  { key: "fullMemoryBytes", head: "after MB", scale: 1e-6, compared: false },
+  { key: "peakMemoryBytes", head: "peak MB", scale: 1e-6, compared: false },
+];
+
+export const benches: readonly Bench[] = [
+  { name: "tcp-echo", transport: "tcp", metrics: echoMetrics, cases: tcpCases, measure: measureTcp, flags: echoFlags },
+  { name: "udp-echo", transport: "udp", metrics: echoMetrics, cases: udpCases, measure: measureUdp, flags: echoFlags },
+  { name: "tcp-idle", transport: "tcp", metrics: idleMetrics, cases: idleCases, measure: measureIdle, flags: () => [] },
+];
+
+function tcpCases(options: Options): Case[] {
+  return options.connections.flatMap((connections) =>
+    options.sizes.flatMap((sizeBytes) =>
+      options.depths.map((depth) => ({
+        label: `${plural(connections, "connection")}, ${sizeBytes} B${depth > 1 ? `, ${depth} deep` : ""}`,
+        parameters: { connections, sizeBytes, depth },
+      })),
+    ),
+  );
+}
+
+function udpCases(options: Options): Case[] {
+  return options.flows.flatMap((flows) =>
+    options.sizes.map((sizeBytes) => {
+      const windowPerFlow = Math.max(1, Math.floor(options.window / flows));
+      return {
+        label: `${plural(flows, "flow")}, ${sizeBytes} B, ${windowPerFlow * flows} in flight`,
+        parameters: { flows, sizeBytes, windowPerFlow },
+      };
+    }),
+  );
+}
+
+function idleCases(options: Options): Case[] {
+  return [{ label: `${options.idle} idle connections`, parameters: { connections: options.idle } }];
+}
+
+async function measureTcp(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
+  return await measureEcho("load", ["-c", at.connections!, "-s", at.sizeBytes!, "-d", at.depth!], subject, context);
+}
+
+async function measureUdp(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
+  const args = ["-n", at.flows!, "-s", at.sizeBytes!, "-W", at.windowPerFlow!];
+  return await measureEcho("udp-load", args, subject, context);
+}
+
+/** What both load generators print. */
+interface LoadReport {
+  readonly requests: number;
+  readonly windowNs: number;
+  readonly serverCpuNs: number;
+  readonly serverWaitNs: number;
+  readonly loadBusyNs: number;
+  readonly loadWaitNs: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly p999Us: number;
+  readonly lost: number;
+}
+
+async function measureEcho(
+  program: string,
+  args: readonly (string | number)[],
+  subject: Subject,
+  context: Context,
+): Promise<Measurement> {
+  const measuredMs = Math.round(context.options.seconds * 1000);
+  const times = ["-t", measuredMs, "-w", context.options.warmupMs, "-p", subject.port, "-P", subject.pid];
+  const command = [context.programs.native(program), ...args.map(String), ...times.map(String)];
+  const timeoutMs = measuredMs + context.options.warmupMs + slackMs;
+  const load = new Child(program, command, context.placement);
+  try {
+    const report = await load.waitFor((line) => JSON.parse(line) as LoadReport, timeoutMs);
+    await load.finish(slackMs);
+    return {
+      requestsPerSecond: report.requests / (report.windowNs / 1e9),
+      cpuPerRequestUs: report.serverCpuNs / report.requests / 1e3,
+      latencyP50Us: report.p50Us,
+      latencyP99Us: report.p99Us,
+      latencyP999Us: report.p999Us,
+      serverBusyShare: report.serverCpuNs / report.windowNs,
+      // A side that waits for its core is held up by a third: neither by its own work nor by the other side.
+      serverWaitShare: report.serverWaitNs / report.windowNs,
+      loadBusyShare: report.loadBusyNs / report.windowNs,
+      loadWaitShare: report.loadWaitNs / report.windowNs,
+      lostShare: report.lost / (report.requests + report.lost),
+      peakMemoryBytes: readMemory(subject.pid).peakBytes,
+    };
+  } finally {
+    await load.stop();
+  }
+}
+
+/** A row is load-bound where the load had no time left and the server had: the server could do more than it shows. */
+export function echoFlags(summary: Readonly<Record<string, Summary>>): string[] {
+  const flags: string[] = [];
+  const load = (summary.loadBusyShare?.median ?? 0) + (summary.loadWaitShare?.median ?? 0);
+  const server = (summary.serverBusyShare?.median ?? 0) + (summary.serverWaitShare?.median ?? 0);
+  if (load >= busyShare && server < busyShare) flags.push("load-bound");
+  const lost = summary.lostShare?.median ?? 0;
+  if (lost >= tellLossShare) flags.push(`${(lost * 100).toFixed(2)} % lost`);
+  return flags;
+}
+
+/** So many connections are opened, used and kept before the first look, so that code and first buffers are paid for. */
+const warmConnections = 100;
+/** The memory counts as at rest when this many looks in a row differ by less than this; or after the last one. */
+const restLooks = 3;
+const restBytes = 64 * 1024;
+const maxLooks = 40;
+const lookEveryMs = 100;
+
+async function measureIdle(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
+  const count = at.connections!;
+  const command = [context.programs.native("idle"), "-p", String(subject.port)];
+  const helper = new Child("idle", command, context.placement);
+  const told = async (line: string): Promise<void> => {
+    helper.write(line);
+    await helper.waitFor((answer) => (answer === `${line} done` ? true : undefined), slackMs);
+  };
+  try {
+    await told(`connect ${warmConnections}`);
+    await told("echo");
+    const before = await memoryAtRest(subject.pid);
+    const descriptors = countDescriptors(subject.pid);
+    await told(`connect ${count}`);
+    await descriptorsReach(subject.pid, descriptors + count);
+    const connected = await memoryAtRest(subject.pid);
+    await told("echo");
+    const echoed = await memoryAtRest(subject.pid);
+    return {
+      connectedBytes: (connected.ownBytes - before.ownBytes) / count,
+      echoedBytes: (echoed.ownBytes - before.ownBytes) / count,
+      emptyMemoryBytes: before.ownBytes,
+      fullMemoryBytes: echoed.ownBytes,
+      emptyResidentBytes: before.rssBytes,
+      fullResidentBytes: echoed.rssBytes,
+      peakMemoryBytes: echoed.peakBytes,
+    };
+  } finally {
+    await helper.stop();
+  }
+}
+
+/** Waits until the server holds so many descriptors. A design that has one process per connection holds more, not fewer. */
+async function descriptorsReach(pid: number, wanted: number): Promise<void> {
+  const deadlineMs = Date.now() + slackMs;
+  while (countDescriptors(pid) < wanted) {
+    if (Date.now() > deadlineMs) throw new Error(`the server holds ${countDescriptors(pid)} of ${wanted} descriptors`);
+    await pause(lookEveryMs);
+  }
+}
+
+async function memoryAtRest(pid: number): ReturnType<typeof readMemoryLater> {
+  let last = await readMemoryLater(pid);
+  for (let look = 0, calm = 0; look < maxLooks && calm < restLooks; look++) {
+    const next = await readMemoryLater(pid);
+    calm = Math.abs(next.ownBytes - last.ownBytes) < restBytes ? calm + 1 : 0;
+    last = next;
+  }
+  return last;
+}
+
+async function readMemoryLater(pid: number): Promise<ReturnType<typeof readMemory>> {
+  await pause(lookEveryMs);
+  return readMemory(pid);
+}
+
+async function pause(ms: number): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}

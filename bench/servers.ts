@@ -1,0 +1,126 @@
+/**
+ * Who is measured, as data: a further design, backend or peer is one more row.
+ */
+
+export type Transport = "tcp" | "udp";
+
+export interface Server {
+  /** Unique within its transport; `--only` names it. */
+  readonly name: string;
+  readonly kind: "ours" | "peer";
+  readonly transport: Transport;
+  /** What it is, in half a line, for `--list`. */
+  readonly about: string;
+  readonly command: (programs: Programs) => readonly string[];
+  /** Reads the port out of a line of standard output; undefined for other lines. */
+  readonly port: (line: string) => number | undefined;
+}
+
+/** Where the programs are; an absent one makes the servers that need it unavailable, with the reason. */
+export interface Programs {
+  readonly node: string;
+  /** @throws Error if there is no Bun. */
+  readonly bun: () => string;
+  /** The command line of this project, built. @throws Error if it is not there. */
+  readonly portolan: () => string;
+  /** A program built from bench/native. */
+  readonly native: (name: string) => string;
+  /** A script from bench/peers. */
+  readonly script: (name: string) => string;
+}
+
+export const servers: readonly Server[] = [
+  ours("portolan-epoll", "tcp", "epoll"),
+  {
+    name: "c-epoll",
+    kind: "peer",
+    transport: "tcp",
+    about: "C, one thread, level-triggered epoll",
+    command: (programs) => [programs.native("c-epoll-echo"), "0"],
+    port: listeningPort,
+  },
+  {
+    name: "node-net",
+    kind: "peer",
+    transport: "tcp",
+    about: "node:net with noDelay",
+    command: (programs) => [programs.node, programs.script("node-net-echo.mjs"), "0"],
+    port: listeningPort,
+  },
+  {
+    name: "bun",
+    kind: "peer",
+    transport: "tcp",
+    about: "Bun.listen",
+    command: (programs) => [programs.bun(), programs.script("bun-tcp-echo.mjs"), "0"],
+    port: listeningPort,
+  },
+  ours("portolan-epoll", "udp", "epoll"),
+  {
+    name: "c-recvfrom",
+    kind: "peer",
+    transport: "udp",
+    about: "C, blocking recvfrom and sendto",
+    command: (programs) => [programs.native("c-udp-echo"), "0"],
+    port: listeningPort,
+  },
+  {
+    name: "node-dgram",
+    kind: "peer",
+    transport: "udp",
+    about: "node:dgram",
+    command: (programs) => [programs.node, programs.script("node-dgram-echo.mjs"), "0"],
+    port: listeningPort,
+  },
+  {
+    name: "bun",
+    kind: "peer",
+    transport: "udp",
+    about: "Bun.udpSocket",
+    command: (programs) => [programs.bun(), programs.script("bun-udp-echo.mjs"), "0"],
+    port: listeningPort,
+  },
+];
+
+/** A row for this project's own echo under one design. */
+function ours(name: string, transport: Transport, design: string): Server {
+  const listen = `${transport}://127.0.0.1:0`;
+  return {
+    name,
+    kind: "ours",
+    transport,
+    about: `portolan serve echo --design ${design}`,
+    command: (programs) => [
+      programs.node,
+      programs.portolan(),
+      "serve",
+      "echo",
+      "--design",
+      design,
+      "--listen",
+      listen,
+      "--json",
+    ],
+    port: endpointPort,
+  };
+}
+
+/** The peers print `listening PORT`. */
+export function listeningPort(line: string): number | undefined {
+  const match = /^listening (\d+)$/.exec(line);
+  return match ? Number(match[1]) : undefined;
+}
+
+/** The project's command prints `{"event":"listening","endpoint":"tcp://127.0.0.1:PORT",...}`. */
+export function endpointPort(line: string): number | undefined {
+  let told: unknown;
+  try {
+    told = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  if (typeof told !== "object" || told === null || !("event" in told) || told.event !== "listening") return undefined;
+  if (!("endpoint" in told) || typeof told.endpoint !== "string") return undefined;
+  const match = /:(\d+)$/.exec(told.endpoint);
+  return match ? Number(match[1]) : undefined;
+}
