@@ -1,1 +1,7 @@
-export {};
+/** Servers: services under any design. */
+export type { CounterName, CounterValues } from "./counters.ts";
+export { designNamed, designs } from "./designs.ts";
+export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
+export { type Server, type ServeOptions, serve } from "./serve.ts";
+export type { Json, Service, ServiceReference } from "./service.ts";
+export type { Kind, Placement, Report, ServerDesign, ServerEvent } from "./task.ts";

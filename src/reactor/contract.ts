@@ -1,0 +1,123 @@
+/**
+ * The contract of an event loop, stated once for every backend.
+ *
+ * It is shaped by completion: a caller asks a slot to accept, receive, connect or send, and is told what happened.
+ * io_uring does such requests itself; select, poll and epoll are made to, by trying and then waiting (`readiness.ts`).
+ *
+ * **Slots.** {@link Reactor.attach} lends a descriptor to the reactor and returns its slot. A slot carries a
+ * generation: after {@link Reactor.close} or {@link Reactor.detach} the old number means nothing, even if the kernel
+ * has given the same descriptor out again. A descriptor has one slot at a time.
+ *
+ * **Buffers.** Received bytes lie in {@link Reactor.input}, which belongs to the reactor: the window is valid until the
+ * handler's method returns. Bytes given to {@link Reactor.send} are borrowed until the handler's method that gave them
+ * returns (at once, outside of any handler's method); what the kernel has not taken by then, the reactor copies and
+ * owns. How much waits is {@link Reactor.pending}; to bound it is the caller's part.
+ *
+ * **Order.** Handler methods never run inside a call of the caller's: a send that fails is reported by `failed` later
+ * in the same pass. `nowMs` stands still during a pass.
+ *
+ * **Ends.** `ended` is the peer's half-close; sending still works. `failed` ends both directions: the slot is only good
+ * for `close`. Nothing is reported for a slot after its `close`.
+ */
+import type { DeadlineHeap } from "./timers.ts";
+
+/** A lent descriptor: its number in the low 20 bits, a generation above. */
+export type Slot = number;
+
+/** The highest descriptor number, plus one, that a reactor takes. Linux's own default ceiling (`fs.nr_open`). */
+export const MAX_DESCRIPTORS: number = 1 << 20;
+
+/** What a slot's owner is told. Errors are positive errno numbers. */
+export interface SlotHandler {
+  /** After `accept`: a connection, non-blocking and close-on-exec, now the handler's own descriptor. */
+  accepted(slot: Slot, fd: number): void;
+  /** After `connect`: 0, or the errno of the failed attempt. */
+  connected(slot: Slot, errno: number): void;
+  /** After `receive`: bytes `[start, end)`, never empty. */
+  received(slot: Slot, bytes: Uint8Array, start: number, end: number): void;
+  /** After `receive`: the peer half-closed; nothing more will be received. */
+  ended(slot: Slot): void;
+  /** Everything that waited to be sent has been handed to the kernel. */
+  drained(slot: Slot): void;
+  /** After `arm`: which of the POLL* events hold. The slot is disarmed. */
+  ready(slot: Slot, events: number): void;
+  /** The descriptor failed. A listener that could not accept (EMFILE, ENFILE, ENOBUFS, ENOMEM) is paused, not dead. */
+  failed(slot: Slot, errno: number): void;
+}
+
+/** A handler that ignores everything; a base for handlers that care for part of it. */
+export class IdleHandler implements SlotHandler {
+  accepted(_slot: Slot, _fd: number): void {}
+  connected(_slot: Slot, _errno: number): void {}
+  received(_slot: Slot, _bytes: Uint8Array, _start: number, _end: number): void {}
+  ended(_slot: Slot): void {}
+  drained(_slot: Slot): void {}
+  ready(_slot: Slot, _events: number): void {}
+  failed(_slot: Slot, _errno: number): void {}
+}
+
+/** An event loop. It belongs to the thread that made it; only {@link Reactor.wake} may be reached from elsewhere. */
+export interface Reactor {
+  /** The backend's name: `epoll`, `poll` … */
+  readonly backend: string;
+  /** The buffer of received bytes; see the contract on its lifetime. */
+  readonly input: Uint8Array;
+  /** Milliseconds on a clock that never goes back, as of the start of the pass in hand. */
+  readonly nowMs: number;
+  readonly timers: DeadlineHeap;
+  /** Slots that accept, receive, connect, are armed or have bytes waiting: while 0, the loop waits for nobody. */
+  readonly active: number;
+  /** A descriptor that polls readable when a pass has work to do, or -1 where the backend has none. */
+  readonly pollDescriptor: number;
+  /** Writing 8 bytes (a 64-bit 1) to this eventfd wakes the loop, from any thread or process that has it. */
+  readonly wakeDescriptor: number;
+
+  /**
+   * Lends a descriptor to the reactor.
+   * @throws RangeError for a descriptor that is no number below {@link MAX_DESCRIPTORS}, or that has a slot already.
+   */
+  attach(fd: number, handler: SlotHandler): Slot;
+  /** Replaces the handler. */
+  rehandle(slot: Slot, handler: SlotHandler): void;
+  /** Takes the descriptor back, open; what waited to be sent is dropped. */
+  detach(slot: Slot): number;
+  /** Drops what waited to be sent and closes the descriptor. A slot that is gone is left alone. */
+  close(slot: Slot): void;
+
+  /** Accepts connections until `pause`. */
+  accept(slot: Slot): void;
+  /** Starts to connect to an encoded socket address; `connected` tells the outcome. */
+  connect(slot: Slot, address: Uint8Array): void;
+  /** Receives bytes until `pause`, the peer's half-close or a failure. */
+  receive(slot: Slot): void;
+  /** Stops accepting or receiving; connections and bytes wait in the kernel. */
+  pause(slot: Slot): void;
+  /** Sends bytes `[start, end)` after all that was given before. */
+  send(slot: Slot, bytes: Uint8Array, start: number, end: number): void;
+  /** Half-closes once everything given to `send` has left. */
+  finish(slot: Slot): void;
+  /** Bytes that wait to be sent: those the kernel has not taken. */
+  pending(slot: Slot): number;
+  /** Reports `ready` once, when one of `events` (POLLIN, POLLOUT, POLLPRI), an error or a hang-up holds. 0 disarms. */
+  arm(slot: Slot, events: number): void;
+
+  /**
+   * One pass: waits at most `timeoutMs` (-1: until something happens), reports, fires timers.
+   * @returns how many events were reported.
+   */
+  pass(timeoutMs: number): number;
+  /** Passes, blocking this thread, until {@link stop}. */
+  run(): void;
+  /** Makes `run` return after the pass in hand. */
+  stop(): void;
+  /** Makes a waiting pass return. */
+  wake(): void;
+  /** Called whenever `active` leaves or reaches 0. For the host inside Node's loop. */
+  onActivity: (() => void) | undefined;
+  /** What a wait waits for, as an array of struct pollfd (two words each). For one who waits from another thread. */
+  waitSet(): Int32Array;
+  /** Called when {@link waitSet} has changed. */
+  onWaitSetChange: (() => void) | undefined;
+  /** Gives the reactor's own descriptors and memory back. Attached descriptors stay open and their owners'. */
+  dispose(): void;
+}

@@ -1,0 +1,24 @@
+/** The backends there are, by name. */
+import type { Reactor } from "./contract.ts";
+import { EpollSelector } from "./epoll.ts";
+import { PollSelector } from "./poll.ts";
+import { ReadinessReactor } from "./readiness.ts";
+
+const BACKENDS = {
+  epoll: (): Reactor => new ReadinessReactor(new EpollSelector()),
+  poll: (): Reactor => new ReadinessReactor(new PollSelector()),
+} as const;
+
+export type BackendName = keyof typeof BACKENDS;
+
+export const backendNames: readonly BackendName[] = Object.keys(BACKENDS) as BackendName[];
+
+/**
+ * Makes an event loop, which runs when its `run` or `pass` is called, or when a {@link NodeLoop} is made for it.
+ * @throws RangeError for a name that is no backend's.
+ */
+export function createReactor(backend: BackendName): Reactor {
+  const create = BACKENDS[backend];
+  if (create === undefined) throw new RangeError(`no backend "${backend}"; there are ${backendNames.join(", ")}`);
+  return create();
+}

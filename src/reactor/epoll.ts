@@ -1,0 +1,90 @@
+/**
+ * epoll(7), level-triggered.
+ *
+ * The kernel keeps the set of descriptors, so a wait costs only what is ready, and a change costs a system call
+ * (epoll_ctl), so changes are worth avoiding: a connection that is read and written without ever blocking needs one,
+ * when it is added. Level-triggered means that a descriptor is reported again while its condition holds: one recv per
+ * report is enough, what is left over comes with the next wait, and no connection can starve another by sending
+ * without pause. Errors and hang-ups are reported whether wanted or not, so a descriptor that nobody reads must be
+ * closed or removed once it fails, else every wait returns at once.
+ *
+ * epoll watches the open file, not the number. A duplicate (dup, fork, SCM_RIGHTS) keeps a closed number reporting,
+ * which is why descriptors are removed before they are closed and why events carry a generation. Events of one wait
+ * that were fetched before a handler closed their descriptor are dropped by that generation too.
+ *
+ * Regular files are refused (EPERM): they are always ready.
+ */
+import { abiFor, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, POLLIN } from "../abi/index.ts";
+import {
+  architecture,
+  close,
+  epoll_create1,
+  epoll_ctlAt,
+  epoll_waitAt,
+  mapRegion,
+  type Region,
+  unmapRegion,
+} from "../sys/index.ts";
+import { MAX_EVENTS_PER_WAIT, type Selector } from "./selector.ts";
+import { check } from "./check.ts";
+
+/** struct epoll_event is packed on x64 (12 bytes) and padded on arm64 (16). */
+const EVENT = abiFor(architecture).EPOLL_EVENT;
+const EVENT_WORDS = EVENT.size / 4;
+const DATA_WORD = EVENT.data / 4;
+
+export class EpollSelector implements Selector {
+  readonly name = "epoll";
+  readonly descriptor: number;
+  readonly readyTags: Int32Array = new Int32Array(MAX_EVENTS_PER_WAIT);
+  readonly readyEvents: Int32Array = new Int32Array(MAX_EVENTS_PER_WAIT);
+  onWaitSetChange: (() => void) | undefined = undefined;
+  /** The events of a wait, and after them the one event of a change. */
+  readonly #memory: Region = mapRegion((MAX_EVENTS_PER_WAIT + 1) * EVENT.size);
+  readonly #words: Int32Array = new Int32Array(this.#memory.bytes.buffer);
+  readonly #changeWord = MAX_EVENTS_PER_WAIT * EVENT_WORDS;
+  readonly #changeAddress = this.#memory.address + MAX_EVENTS_PER_WAIT * EVENT.size;
+
+  constructor() {
+    this.descriptor = check("epoll_create1", epoll_create1(EPOLL_CLOEXEC));
+  }
+
+  register(fd: number, tag: number, events: number): number {
+    return this.#change(EPOLL_CTL_ADD, fd, tag, events);
+  }
+
+  modify(fd: number, tag: number, events: number): number {
+    return this.#change(EPOLL_CTL_MOD, fd, tag, events);
+  }
+
+  unregister(fd: number): number {
+    return this.#change(EPOLL_CTL_DEL, fd, 0, 0);
+  }
+
+  #change(operation: number, fd: number, tag: number, events: number): number {
+    this.#words[this.#changeWord] = events;
+    this.#words[this.#changeWord + DATA_WORD] = tag;
+    // SAFETY: the event lies in memory of ours that outlives the call; the kernel copies it.
+    return epoll_ctlAt(this.descriptor, operation, fd, this.#changeAddress);
+  }
+
+  wait(timeoutMs: number): number {
+    // SAFETY: the events lie in memory of ours that outlives the call.
+    const count = epoll_waitAt(this.descriptor, this.#memory.address, MAX_EVENTS_PER_WAIT, timeoutMs);
+    const words = this.#words;
+    for (let i = 0, at = 0; i < count; i++, at += EVENT_WORDS) {
+      this.readyEvents[i] = words[at] as number;
+      this.readyTags[i] = words[at + DATA_WORD] as number;
+    }
+    return count;
+  }
+
+  waitSet(): Int32Array {
+    return new Int32Array([this.descriptor, POLLIN]);
+  }
+
+  close(): void {
+    close(this.descriptor);
+    unmapRegion(this.#memory);
+  }
+}

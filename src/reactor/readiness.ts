@@ -1,0 +1,581 @@
+/**
+ * Completions over readiness: each request is tried, and where the kernel says EAGAIN, waited for and tried again.
+ *
+ * The descriptor's number is the index of its state, in typed arrays that grow with the highest number seen; the kernel
+ * gives out the lowest free numbers, so they stay dense. Sends of one handler call are gathered and leave in one system
+ * call when it returns (`#staged…`): straight from the receive buffer where received bytes are handed back, else from
+ * the output arena.
+ */
+import {
+  EAGAIN,
+  ECONNABORTED,
+  EINPROGRESS,
+  EINTR,
+  EISCONN,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  POLLERR,
+  POLLHUP,
+  POLLIN,
+  POLLOUT,
+  SHUT_WR,
+  SO_ERROR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+} from "../abi/index.ts";
+import * as sys from "../sys/index.ts";
+import { check } from "./check.ts";
+import { MAX_DESCRIPTORS, type Reactor, type Slot, type SlotHandler } from "./contract.ts";
+import { OutputQueue } from "./output.ts";
+import type { Selector } from "./selector.ts";
+import { DeadlineHeap } from "./timers.ts";
+
+/** One receive takes at most this much; what is left is reported again. */
+const INPUT_BYTES = 256 * 1024;
+/** Output of one handler call that is gathered before it is sent. */
+const ARENA_BYTES = 256 * 1024;
+/** Writes from here on go to the kernel where they are, without a copy into the arena. */
+const DIRECT_BYTES = 64 * 1024;
+/** Connections taken per report, so that a flood of new ones does not starve the old. */
+const ACCEPTS_PER_REPORT = 64;
+/** Bytes of waiting output handed over per report, for the same reason. */
+const FLUSH_BYTES_PER_REPORT = 1 << 20;
+
+const FD_BITS = 20;
+const FD_MASK = MAX_DESCRIPTORS - 1;
+const MAX_GENERATION = (1 << 10) - 1;
+const SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL;
+
+/** What a slot is doing. */
+const FREE = 0;
+const IDLE = 1;
+const ACCEPTING = 2;
+const CONNECTING = 3;
+const RECEIVING = 4;
+const ARMED = 5;
+/** Was armed, and has reported: what is registered with the selector is left, in the hope of the same wish again. */
+const DISARMED = 6;
+const FAILED = 7;
+
+const NOT_REGISTERED = -1;
+
+export class ReadinessReactor implements Reactor {
+  readonly backend: string;
+  readonly input: Uint8Array;
+  readonly timers: DeadlineHeap = new DeadlineHeap();
+  readonly pollDescriptor: number;
+  readonly wakeDescriptor: number;
+  nowMs: number = performance.now();
+  active = 0;
+  onActivity: (() => void) | undefined = undefined;
+
+  readonly #selector: Selector;
+  readonly #inputRegion = sys.mapRegion(INPUT_BYTES);
+  readonly #inputAddress = this.#inputRegion.address;
+  readonly #arenaRegion = sys.mapRegion(ARENA_BYTES);
+  readonly #arena = this.#arenaRegion.bytes;
+  readonly #arenaAddress = this.#arenaRegion.address;
+
+  /** Per descriptor: its slot (0: none), state, events registered with the selector, handler, unsent bytes. */
+  #slots = new Int32Array(0);
+  #states = new Uint8Array(0);
+  #registered = new Int32Array(0);
+  #finishing = new Uint8Array(0);
+  readonly #handlers: (SlotHandler | undefined)[] = [];
+  readonly #outputs: (OutputQueue | undefined)[] = [];
+  #generation = 0;
+
+  /** Output gathered for one descriptor: `#stagedLength` bytes at `#stagedAddress`, in the input or in the arena. */
+  #stagedFd = -1;
+  #stagedAddress = 0;
+  #stagedLength = 0;
+  #arenaUsed = 0;
+
+  /** Depth of handler calls; sends outside of any leave at once. */
+  #depth = 0;
+  #stopped = false;
+  /** Failures met during a call of the caller's: pairs of slot and errno, reported at the end of the pass. */
+  #failures: number[] = [];
+
+  constructor(selector: Selector) {
+    this.#selector = selector;
+    this.backend = selector.name;
+    this.pollDescriptor = selector.descriptor;
+    this.input = this.#inputRegion.bytes;
+    this.wakeDescriptor = check("eventfd", sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    this.#reserve(this.wakeDescriptor);
+    check("register", selector.register(this.wakeDescriptor, this.wakeDescriptor, POLLIN));
+  }
+
+  attach(fd: number, handler: SlotHandler): Slot {
+    if (!Number.isInteger(fd) || fd < 0 || fd >= MAX_DESCRIPTORS) {
+      throw new RangeError(`${fd} is no descriptor below ${MAX_DESCRIPTORS}`);
+    }
+    this.#reserve(fd);
+    if (this.#states[fd] !== FREE || fd === this.wakeDescriptor) {
+      throw new RangeError(`descriptor ${fd} has a slot already; duplicate it to watch it twice`);
+    }
+    this.#generation = this.#generation === MAX_GENERATION ? 1 : this.#generation + 1;
+    const slot = (this.#generation << FD_BITS) | fd;
+    this.#slots[fd] = slot;
+    this.#states[fd] = IDLE;
+    this.#registered[fd] = NOT_REGISTERED;
+    this.#finishing[fd] = 0;
+    this.#handlers[fd] = handler;
+    return slot;
+  }
+
+  rehandle(slot: Slot, handler: SlotHandler): void {
+    const fd = this.#find(slot);
+    if (fd >= 0) this.#handlers[fd] = handler;
+  }
+
+  detach(slot: Slot): number {
+    const fd = this.#find(slot);
+    if (fd < 0) return -1;
+    if (this.#stagedFd === fd) this.#flushStaged();
+    if ((this.#registered[fd] as number) !== NOT_REGISTERED) this.#selector.unregister(fd);
+    this.#countActive(fd, -1);
+    this.#slots[fd] = 0;
+    this.#states[fd] = FREE;
+    this.#handlers[fd] = undefined;
+    this.#outputs[fd] = undefined;
+    return fd;
+  }
+
+  close(slot: Slot): void {
+    const fd = this.detach(slot);
+    if (fd >= 0) sys.close(fd);
+  }
+
+  accept(slot: Slot): void {
+    this.#start(slot, ACCEPTING);
+  }
+
+  receive(slot: Slot): void {
+    this.#start(slot, RECEIVING);
+  }
+
+  pause(slot: Slot): void {
+    this.#start(slot, IDLE);
+  }
+
+  connect(slot: Slot, address: Uint8Array): void {
+    const fd = this.#find(slot);
+    if (fd < 0) return;
+    const outcome = sys.connect(fd, address, address.length);
+    this.#start(slot, CONNECTING);
+    // Even an immediate outcome is reported from a pass, never from inside this call.
+    if (outcome < 0 && outcome !== -EINPROGRESS && outcome !== -EINTR) this.#postpone(slot, -outcome);
+  }
+
+  send(slot: Slot, bytes: Uint8Array, start: number, end: number): void {
+    const fd = this.#find(slot);
+    if (fd < 0 || start >= end || this.#states[fd] === FAILED) return;
+    const output = this.#outputs[fd];
+    if (output !== undefined) {
+      output.push(bytes, start, end);
+      return;
+    }
+    if (fd !== this.#stagedFd) {
+      this.#flushStaged();
+      this.#stagedFd = fd;
+    }
+    this.#stage(bytes, start, end);
+    if (this.#depth === 0) this.#flushStaged();
+  }
+
+  finish(slot: Slot): void {
+    const fd = this.#find(slot);
+    if (fd < 0) return;
+    if (this.#stagedFd === fd) this.#flushStaged();
+    if (this.#outputs[fd] !== undefined) this.#finishing[fd] = 1;
+    else sys.shutdown(fd, SHUT_WR);
+  }
+
+  pending(slot: Slot): number {
+    const fd = this.#find(slot);
+    if (fd < 0) return 0;
+    return (this.#outputs[fd]?.bytes ?? 0) + (this.#stagedFd === fd ? this.#stagedLength : 0);
+  }
+
+  arm(slot: Slot, events: number): void {
+    const fd = this.#find(slot);
+    if (fd < 0) return;
+    this.#countActive(fd, -1);
+    this.#states[fd] = events === 0 ? DISARMED : ARMED;
+    this.#countActive(fd, 1);
+    if (events !== 0) this.#want(fd, events);
+  }
+
+  pass(timeoutMs: number): number {
+    const count = this.#selector.wait(this.#failures.length > 0 ? 0 : this.#boundedTimeout(timeoutMs));
+    this.nowMs = performance.now();
+    let reported = 0;
+    try {
+      this.#depth++;
+      for (let i = 0; i < count; i++) {
+        const slot = this.#selector.readyTags[i] as number;
+        const fd = slot & FD_MASK;
+        if (this.#slots[fd] === slot) {
+          this.#dispatch(fd, slot, this.#selector.readyEvents[i] as number);
+          reported++;
+        } else if (slot === this.wakeDescriptor) {
+          this.#consumeWake();
+        }
+      }
+      if (this.timers.nextMs <= this.nowMs) reported += this.timers.fire(this.nowMs);
+      this.#flushStaged();
+      if (this.#failures.length > 0) reported += this.#reportFailures();
+      this.#flushStaged();
+    } finally {
+      this.#depth--;
+    }
+    return reported;
+  }
+
+  run(): void {
+    this.#stopped = false;
+    // Each turn is a call of a JavaScript function, so that terminating the worker that runs this takes effect.
+    while (!this.#stopped) this.pass(-1);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  wake(): void {
+    const one = new BigUint64Array([1n]);
+    sys.write(this.wakeDescriptor, one, 8);
+  }
+
+  waitSet(): Int32Array {
+    return this.#selector.waitSet();
+  }
+
+  get onWaitSetChange(): (() => void) | undefined {
+    return this.#selector.onWaitSetChange;
+  }
+
+  set onWaitSetChange(callback: (() => void) | undefined) {
+    this.#selector.onWaitSetChange = callback;
+  }
+
+  dispose(): void {
+    for (const slot of this.#slots) if (slot !== 0) this.detach(slot);
+    this.#selector.close();
+    sys.close(this.wakeDescriptor);
+    sys.unmapRegion(this.#inputRegion);
+    sys.unmapRegion(this.#arenaRegion);
+  }
+
+  /** The descriptor of a live slot, or -1. */
+  #find(slot: Slot): number {
+    const fd = slot & FD_MASK;
+    return slot > FD_MASK && this.#slots[fd] === slot ? fd : -1;
+  }
+
+  #reserve(fd: number): void {
+    const size = this.#slots.length;
+    if (fd < size) return;
+    const grown = Math.max(1024, 2 ** Math.ceil(Math.log2(fd + 1)));
+    const copy = <T extends Int32Array | Uint8Array>(into: T, from: T): T => {
+      into.set(from);
+      return into;
+    };
+    this.#slots = copy(new Int32Array(grown), this.#slots);
+    this.#states = copy(new Uint8Array(grown), this.#states);
+    this.#registered = copy(new Int32Array(grown), this.#registered);
+    this.#finishing = copy(new Uint8Array(grown), this.#finishing);
+  }
+
+  /** Puts a slot to work on something else. */
+  #start(slot: Slot, state: number): void {
+    const fd = this.#find(slot);
+    if (fd < 0 || this.#states[fd] === FAILED || this.#states[fd] === state) return;
+    this.#countActive(fd, -1);
+    this.#states[fd] = state;
+    this.#countActive(fd, 1);
+    this.#wantByState(fd);
+  }
+
+  #wantByState(fd: number): void {
+    const state = this.#states[fd];
+    let events = this.#outputs[fd] === undefined ? 0 : POLLOUT;
+    if (state === ACCEPTING || state === RECEIVING) events |= POLLIN;
+    else if (state === CONNECTING) events |= POLLOUT;
+    this.#want(fd, events);
+  }
+
+  #want(fd: number, events: number): void {
+    const registered = this.#registered[fd] as number;
+    if (registered === events) return;
+    const slot = this.#slots[fd] as number;
+    const outcome =
+      registered === NOT_REGISTERED
+        ? this.#selector.register(fd, slot, events)
+        : this.#selector.modify(fd, slot, events);
+    if (outcome < 0) this.#postpone(slot, -outcome);
+    else this.#registered[fd] = events;
+  }
+
+  #countActive(fd: number, step: 1 | -1): void {
+    const state = this.#states[fd] as number;
+    const isWaiting = state >= ACCEPTING && state <= ARMED;
+    if (!isWaiting && this.#outputs[fd] === undefined) return;
+    const before = this.active;
+    this.active += step;
+    if ((before === 0 || this.active === 0) && this.onActivity !== undefined) this.onActivity();
+  }
+
+  #dispatch(fd: number, slot: Slot, events: number): void {
+    const handler = this.#handlers[fd] as SlotHandler;
+    switch (this.#states[fd]) {
+      case RECEIVING:
+        if ((events & POLLOUT) !== 0) this.#flushOutput(fd, slot, handler);
+        if ((events & ~POLLOUT) !== 0 && this.#slots[fd] === slot) this.#receiveOnce(fd, slot, handler);
+        break;
+      case ARMED:
+        this.arm(slot, 0);
+        handler.ready(slot, events);
+        break;
+      case ACCEPTING:
+        this.#acceptSome(fd, slot, handler);
+        break;
+      case CONNECTING:
+        this.#finishConnect(fd, slot, handler);
+        break;
+      case DISARMED:
+        this.#quieten(fd, events);
+        break;
+      case IDLE:
+        if ((events & POLLOUT) !== 0) this.#flushOutput(fd, slot, handler);
+        if ((events & (POLLERR | POLLHUP)) !== 0 && this.#slots[fd] === slot) this.#hangUp(fd, slot, handler, events);
+        break;
+      default:
+        break;
+    }
+    if (this.#stagedFd >= 0) this.#flushStaged();
+  }
+
+  #receiveOnce(fd: number, slot: Slot, handler: SlotHandler): void {
+    // SAFETY: the input belongs to this reactor and lives until dispose.
+    const count = sys.recvAt(fd, this.#inputAddress, INPUT_BYTES, MSG_DONTWAIT);
+    if (count > 0) {
+      handler.received(slot, this.input, 0, count);
+    } else if (count === 0) {
+      this.#start(slot, IDLE);
+      handler.ended(slot);
+    } else if (count !== -EAGAIN && count !== -EINTR) {
+      this.#fail(fd, slot, handler, -count);
+    }
+  }
+
+  #acceptSome(fd: number, slot: Slot, handler: SlotHandler): void {
+    for (let i = 0; i < ACCEPTS_PER_REPORT && this.#slots[fd] === slot && this.#states[fd] === ACCEPTING; i++) {
+      const accepted = sys.accept4At(fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      if (accepted >= 0) {
+        handler.accepted(slot, accepted);
+      } else if (accepted === -EAGAIN) {
+        return;
+      } else if (accepted !== -EINTR && accepted !== -ECONNABORTED) {
+        // Level-triggered readiness would report the same connection again at once, without end: wait to be asked.
+        this.#start(slot, IDLE);
+        handler.failed(slot, -accepted);
+        return;
+      }
+    }
+  }
+
+  #finishConnect(fd: number, slot: Slot, handler: SlotHandler): void {
+    this.#start(slot, IDLE);
+    handler.connected(slot, this.#socketError(fd));
+  }
+
+  /** Reported unasked while nobody reads. An error ends the slot; an orderly end waits until somebody reads it. */
+  #hangUp(fd: number, slot: Slot, handler: SlotHandler, events: number): void {
+    const errno = this.#socketError(fd);
+    if (errno !== 0) this.#fail(fd, slot, handler, errno);
+    else this.#quieten(fd, events);
+  }
+
+  /** Stops level-triggered reports that nobody asked for; errors and hang-ups end only with the registration. */
+  #quieten(fd: number, events: number): void {
+    if ((events & (POLLERR | POLLHUP)) === 0) {
+      this.#want(fd, 0);
+    } else if (this.#registered[fd] !== NOT_REGISTERED) {
+      this.#selector.unregister(fd);
+      this.#registered[fd] = NOT_REGISTERED;
+    }
+  }
+
+  #socketError(fd: number): number {
+    const value = new Int32Array(1);
+    sys.getsockopt(fd, SOL_SOCKET, SO_ERROR, value, new Uint32Array([4]));
+    return value[0] as number;
+  }
+
+  #fail(fd: number, slot: Slot, handler: SlotHandler, errno: number): void {
+    if (this.#states[fd] === FAILED) return;
+    this.#countActive(fd, -1);
+    this.#states[fd] = FAILED;
+    this.#outputs[fd] = undefined;
+    if ((this.#registered[fd] as number) !== NOT_REGISTERED) this.#selector.unregister(fd);
+    this.#registered[fd] = NOT_REGISTERED;
+    handler.failed(slot, errno);
+  }
+
+  /** Keeps a failure for the end of the pass; outside of one, makes sure that there is a next. */
+  #postpone(slot: Slot, errno: number): void {
+    this.#failures.push(slot, errno);
+    if (this.#depth === 0) this.wake();
+  }
+
+  #reportFailures(): number {
+    const failures = this.#failures;
+    this.#failures = [];
+    for (let i = 0; i < failures.length; i += 2) {
+      const slot = failures[i] as number;
+      const errno = failures[i + 1] as number;
+      const fd = this.#find(slot);
+      if (fd < 0) continue;
+      const handler = this.#handlers[fd] as SlotHandler;
+      if (this.#states[fd] !== CONNECTING) {
+        this.#fail(fd, slot, handler, errno);
+      } else {
+        this.#start(slot, IDLE);
+        handler.connected(slot, errno === EISCONN ? 0 : errno);
+      }
+    }
+    return failures.length / 2;
+  }
+
+  /** Adds bytes to the output of the call in hand, without a copy where they are received bytes handed back. */
+  #stage(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (bytes === this.input) {
+      const address = this.#inputAddress + start;
+      if (this.#stagedLength === 0) {
+        this.#stagedAddress = address;
+        this.#stagedLength = length;
+        return;
+      }
+      if (this.#stagedAddress + this.#stagedLength === address) {
+        this.#stagedLength += length;
+        return;
+      }
+    }
+    if (this.#stagedLength + length > ARENA_BYTES || length >= DIRECT_BYTES) {
+      const fd = this.#stagedFd;
+      this.#flushStaged();
+      this.#stagedFd = fd;
+      if (length >= DIRECT_BYTES) {
+        this.#sendDirectly(fd, bytes, start, end);
+        return;
+      }
+    }
+    this.#moveToArena();
+    this.#arena.set(bytes.subarray(start, end), this.#arenaUsed);
+    this.#arenaUsed += length;
+    this.#stagedLength += length;
+  }
+
+  /** Makes the staged bytes, where they are received ones, the first in the arena. */
+  #moveToArena(): void {
+    if (this.#stagedLength > 0 && this.#stagedAddress !== this.#arenaAddress) {
+      const offset = this.#stagedAddress - this.#inputAddress;
+      this.#arena.set(this.input.subarray(offset, offset + this.#stagedLength));
+      this.#arenaUsed = this.#stagedLength;
+    }
+    this.#stagedAddress = this.#arenaAddress;
+  }
+
+  #flushStaged(): void {
+    const fd = this.#stagedFd;
+    const length = this.#stagedLength;
+    this.#stagedFd = -1;
+    if (length === 0) return;
+    const address = this.#stagedAddress;
+    this.#stagedLength = 0;
+    this.#arenaUsed = 0;
+    if (this.#states[fd] === FREE || this.#states[fd] === FAILED) return;
+    if (this.#outputs[fd] === undefined) {
+      // SAFETY: the bytes lie in the input or the arena, both of which live until dispose.
+      const sent = sys.sendAt(fd, address, length, SEND_FLAGS);
+      if (sent === length) return;
+      this.#keepRest(fd, this.#bytesAt(address, length), 0, length, sent);
+    } else {
+      (this.#outputs[fd] as OutputQueue).push(this.#bytesAt(address, length), 0, length);
+    }
+  }
+
+  #bytesAt(address: number, length: number): Uint8Array {
+    const inArena = address >= this.#arenaAddress && address < this.#arenaAddress + ARENA_BYTES;
+    const offset = address - (inArena ? this.#arenaAddress : this.#inputAddress);
+    return (inArena ? this.#arena : this.input).subarray(offset, offset + length);
+  }
+
+  #sendDirectly(fd: number, bytes: Uint8Array, start: number, end: number): void {
+    const output = this.#outputs[fd];
+    if (output !== undefined) {
+      output.push(bytes, start, end);
+      return;
+    }
+    const sent = sys.send(fd, bytes.subarray(start, end), end - start, SEND_FLAGS);
+    if (sent < end - start) this.#keepRest(fd, bytes, start, end, sent);
+  }
+
+  /** After a send that took `sent` bytes, or failed. */
+  #keepRest(fd: number, bytes: Uint8Array, start: number, end: number, sent: number): void {
+    if (sent < 0 && sent !== -EAGAIN && sent !== -EINTR) {
+      this.#postpone(this.#slots[fd] as number, -sent);
+      return;
+    }
+    this.#countActive(fd, -1);
+    const output = new OutputQueue();
+    output.push(bytes, start + Math.max(sent, 0), end);
+    this.#outputs[fd] = output;
+    this.#countActive(fd, 1);
+    this.#want(fd, Math.max(this.#registered[fd] as number, 0) | POLLOUT);
+  }
+
+  #flushOutput(fd: number, slot: Slot, handler: SlotHandler): void {
+    const output = this.#outputs[fd];
+    if (output === undefined) return;
+    let budget = FLUSH_BYTES_PER_REPORT;
+    while (output.bytes > 0 && budget > 0) {
+      const first = output.first();
+      const sent = sys.send(fd, first, first.length, SEND_FLAGS);
+      if (sent === -EAGAIN || sent === -EINTR) return;
+      if (sent < 0) {
+        this.#fail(fd, slot, handler, -sent);
+        return;
+      }
+      output.drop(sent);
+      budget -= sent;
+    }
+    if (output.bytes > 0) return;
+    this.#countActive(fd, -1);
+    this.#outputs[fd] = undefined;
+    this.#countActive(fd, 1);
+    this.#wantByState(fd);
+    if (this.#finishing[fd] === 1) sys.shutdown(fd, SHUT_WR);
+    handler.drained(slot);
+  }
+
+  #consumeWake(): void {
+    sys.read(this.wakeDescriptor, new BigUint64Array(1), 8);
+  }
+
+  /** How long a wait may last, in whole milliseconds, so that no deadline passes in it by more than one. */
+  #boundedTimeout(timeoutMs: number): number {
+    const nextMs = this.timers.nextMs;
+    if (nextMs === Number.POSITIVE_INFINITY) return timeoutMs;
+    const untilNext = Math.max(0, Math.ceil(nextMs - performance.now()));
+    const longestMs = 2 ** 31 - 1;
+    return timeoutMs < 0 ? Math.min(untilNext, longestMs) : Math.min(timeoutMs, untilNext);
+  }
+}

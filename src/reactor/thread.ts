@@ -1,0 +1,23 @@
+/** The reactor of the calling thread, inside its Node loop: made at first use, shared by every socket of the thread. */
+import type { Reactor } from "./contract.ts";
+import { createReactor } from "./create.ts";
+import { NodeLoop } from "./node-loop.ts";
+
+let current: { reactor: Reactor; loop: NodeLoop } | undefined;
+
+/** The thread's reactor. It keeps Node alive only while something waits on it. */
+export function threadReactor(): Reactor {
+  if (current === undefined) {
+    const reactor = createReactor("epoll");
+    current = { reactor, loop: new NodeLoop(reactor) };
+  }
+  return current.reactor;
+}
+
+/** Gives the thread's reactor back, with its descriptors and memory. The next use makes a new one. */
+export function closeThreadReactor(): void {
+  if (current === undefined) return;
+  current.loop.close();
+  current.reactor.dispose();
+  current = undefined;
+}

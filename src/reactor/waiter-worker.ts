@@ -1,0 +1,25 @@
+/** The thread behind `waiter.ts`: polls a set, reports, sleeps until told to poll the next. */
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { POLLIN } from "../abi/index.ts";
+import { poll, read } from "../sys/index.ts";
+import { WAITER_EXIT, WAITER_POLL, WAITER_SLEEP, type WaiterData } from "./waiter.ts";
+
+const { control, sets, interruptFd } = workerData as WaiterData;
+const drained = new BigUint64Array(1);
+
+for (;;) {
+  Atomics.wait(control, 0, WAITER_SLEEP);
+  if (Atomics.load(control, 0) === WAITER_EXIT) break;
+  const set = receiveMessageOnPort(sets)?.message as Int32Array | undefined;
+  if (set === undefined) continue;
+  const pollfds = new Int32Array(set.length + 2);
+  pollfds.set(set);
+  pollfds[set.length] = interruptFd;
+  pollfds[set.length + 1] = POLLIN;
+  poll(pollfds, pollfds.length / 2, -1);
+  read(interruptFd, drained, 8);
+  // An order to exit that came meanwhile must not be overwritten.
+  Atomics.compareExchange(control, 0, WAITER_POLL, WAITER_SLEEP);
+  parentPort?.postMessage(null);
+}
+sets.close();

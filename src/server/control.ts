@@ -1,0 +1,72 @@
+/**
+ * How a server that blocks in the kernel is told to stop: a shared word says how long it may finish what it has, and an
+ * eventfd, which every loop of ours watches, wakes it.
+ */
+import { checked } from "../socket/index.ts";
+import { EFD_CLOEXEC, EFD_NONBLOCK } from "../abi/index.ts";
+import { close, eventfd, read, write } from "../sys/index.ts";
+
+/** The words: how long open connections may go on (or RUNNING), and whether the server has closed its socket. */
+const GRACE = 0;
+const SOCKET_CLOSED = 1;
+const RUNNING = -1;
+const ONE = new BigUint64Array([1n]);
+
+export interface ControlData {
+  readonly fd: number;
+  readonly words: Int32Array;
+}
+
+export class Control {
+  readonly fd: number;
+  readonly #words: Int32Array;
+
+  private constructor(fd: number, words: Int32Array) {
+    this.fd = fd;
+    this.#words = words;
+  }
+
+  static create(): Control {
+    const words = new Int32Array(new SharedArrayBuffer(8));
+    words[GRACE] = RUNNING;
+    return new Control(checked("eventfd", eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), words);
+  }
+
+  /** In another thread: the same control, from what {@link transferable} gave. */
+  static from(data: ControlData): Control {
+    return new Control(data.fd, data.words);
+  }
+
+  get transferable(): ControlData {
+    return { fd: this.fd, words: this.#words };
+  }
+
+  get isStopping(): boolean {
+    return Atomics.load(this.#words, GRACE) !== RUNNING;
+  }
+
+  /** How long open connections may go on; meaningful once stopping. */
+  get graceMs(): number {
+    return Math.max(0, Atomics.load(this.#words, GRACE));
+  }
+
+  /** Asks to stop. A second call may shorten the grace. */
+  stop(graceMs: number): void {
+    Atomics.store(this.#words, GRACE, graceMs);
+    write(this.fd, ONE, 8);
+  }
+
+  /** Takes the wake-up, so that the descriptor is quiet until the next order. */
+  consume(): void {
+    read(this.fd, new BigUint64Array(1), 8);
+  }
+
+  /** Closes the server's socket, once, whichever thread comes first. */
+  closeSocket(fd: number): void {
+    if (Atomics.exchange(this.#words, SOCKET_CLOSED, 1) === 0) close(fd);
+  }
+
+  close(): void {
+    close(this.fd);
+  }
+}

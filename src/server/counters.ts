@@ -1,0 +1,52 @@
+/**
+ * What a server counts. The numbers live in shared memory, written by the thread that serves and read by any other;
+ * each has one writer, and a reader may see one a moment before its neighbour.
+ */
+
+/** Names of the counters, in the order of their places. */
+const COUNTER_NAMES = [
+  "accepted",
+  "active",
+  "aborted",
+  "bytesIn",
+  "bytesOut",
+  "datagramsIn",
+  "datagramsOut",
+  "datagramsDropped",
+  "errors",
+  "timedOut",
+] as const;
+
+export type CounterName = (typeof COUNTER_NAMES)[number];
+/** `active` is a gauge; the others only grow. */
+export type CounterValues = Readonly<Record<CounterName, number>>;
+
+export const ACCEPTED = 0;
+export const ACTIVE = 1;
+export const ABORTED = 2;
+export const BYTES_IN = 3;
+export const BYTES_OUT = 4;
+export const DATAGRAMS_IN = 5;
+export const DATAGRAMS_OUT = 6;
+export const DATAGRAMS_DROPPED = 7;
+export const ERRORS = 8;
+export const TIMED_OUT = 9;
+
+export type Counters = Float64Array;
+
+export function createCounters(): Counters {
+  return new Float64Array(new SharedArrayBuffer(COUNTER_NAMES.length * Float64Array.BYTES_PER_ELEMENT));
+}
+
+/** A copy of the counters, by name. */
+export function readCounters(counters: Counters): CounterValues {
+  const values: Partial<Record<CounterName, number>> = {};
+  COUNTER_NAMES.forEach((name, place) => {
+    values[name] = counters[place] as number;
+  });
+  return values as CounterValues;
+}
+
+export function add(counters: Counters, place: number, amount: number): void {
+  counters[place] = (counters[place] as number) + amount;
+}

@@ -1,0 +1,14 @@
+/** The designs there are. A new one is a file in `designs/` and a line here. */
+import { epoll } from "./designs/epoll.ts";
+import { iterative } from "./designs/iterative.ts";
+import { poll } from "./designs/poll.ts";
+import type { ServerDesign } from "./task.ts";
+
+export const designs: readonly ServerDesign[] = [epoll, iterative, poll];
+
+/** @throws RangeError for a name that is no design's. */
+export function designNamed(name: string): ServerDesign {
+  const design = designs.find((candidate) => candidate.name === name);
+  if (design !== undefined) return design;
+  throw new RangeError(`there is no server design "${name}"; there are ${designs.map((known) => known.name).join(", ")}`);
+}

@@ -1,0 +1,17 @@
+/**
+ * One client after the other. The simplest server there is, and the right one where a conversation is a moment (daytime,
+ * time) or where clients must not overlap. A client that dawdles holds up all who come after it.
+ */
+import { serveDatagrams } from "../blocking-datagram.ts";
+import { serveStreamsOneByOne } from "../blocking-stream.ts";
+import type { ServerDesign } from "../task.ts";
+import { startThread } from "../thread.ts";
+
+export const iterative: ServerDesign = {
+  name: "iterative",
+  summary: "one client after the other, blocking",
+  kinds: ["stream", "datagram"],
+  placements: ["thread"],
+  start: (task) => startThread("iterative", task),
+  run: (task) => (task.kind === "stream" ? serveStreamsOneByOne(task) : serveDatagrams(task)),
+};

@@ -1,0 +1,67 @@
+/** What every design built on a loop has in common: only the backend differs. */
+import { type BackendName, createReactor, NodeLoop } from "../../reactor/index.ts";
+import { Control } from "../control.ts";
+import { serveOnReactor } from "../evented.ts";
+import { loadService } from "../service-loader.ts";
+import type { RunningTask, ServerDesign, ServerHandle, ServerTask } from "../task.ts";
+import { startThread } from "../thread.ts";
+
+export function loopDesign(backend: BackendName, summary: string): ServerDesign {
+  return {
+    name: backend,
+    summary,
+    kinds: ["stream", "datagram"],
+    placements: ["thread", "node"],
+    start: (task) => (task.placement === "thread" ? startThread(backend, task) : startInNode(backend, task)),
+    run: (task) => runAlone(backend, task),
+  };
+}
+
+/** Blocks this thread in the loop until the control says stop. */
+function runAlone(backend: BackendName, task: RunningTask): void {
+  const reactor = createReactor(backend);
+  serveOnReactor(reactor, task, () => reactor.stop());
+  reactor.run();
+  reactor.dispose();
+}
+
+/** Serves from a reactor inside this thread's Node loop, between Node's other callbacks. */
+function startInNode(backend: BackendName, task: ServerTask): ServerHandle {
+  const control = Control.create();
+  const reactor = createReactor(backend);
+  const loop = new NodeLoop(reactor);
+  const dispose = (): void => {
+    loop.close();
+    reactor.dispose();
+    control.close();
+  };
+  const { promise: done, resolve, reject } = withResolvers();
+  const ready = loadService(task.service).then((service) => {
+    const running: RunningTask = { ...task, service, options: task.service.options, control };
+    serveOnReactor(reactor, running, () => {
+      // Not from inside the reactor's own pass.
+      setImmediate(() => {
+        dispose();
+        resolve();
+      });
+    });
+  });
+  ready.catch((error: unknown) => {
+    control.closeSocket(task.fd);
+    dispose();
+    reject(error);
+  });
+  done.catch(() => {});
+  return { ready, done, stop: (graceMs) => control.stop(graceMs) };
+}
+
+/** Promise.withResolvers, which Node 20 does not have. */
+function withResolvers(): { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } {
+  let resolve: () => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}
