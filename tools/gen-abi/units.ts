@@ -4,7 +4,7 @@
  * value, which the generator checks.
  */
 
-export type UnitName = "kernel" | "libc";
+export type UnitName = "kernel" | "libc" | "mptcp";
 
 export interface Unit {
   readonly name: UnitName;
@@ -37,6 +37,7 @@ export const UNITS: readonly Unit[] = [
       "sys/ioctl.h",
       "sys/mman.h",
       "sys/prctl.h",
+      "sys/random.h",
       "sys/resource.h",
       "sys/select.h",
       "sys/signalfd.h",
@@ -56,6 +57,8 @@ export const UNITS: readonly Unit[] = [
     name: "kernel",
     headers: [
       "stddef.h",
+      "time.h",
+      "asm/ioctls.h",
       "asm/socket.h",
       "linux/capability.h",
       "linux/errqueue.h",
@@ -76,7 +79,6 @@ export const UNITS: readonly Unit[] = [
       "linux/in6.h",
       "linux/inet_diag.h",
       "linux/io_uring.h",
-      "linux/mptcp.h",
       "linux/neighbour.h",
       "linux/net_namespace.h",
       "linux/net_tstamp.h",
@@ -98,6 +100,8 @@ export const UNITS: readonly Unit[] = [
       "linux/vm_sockets_diag.h",
     ],
   },
+  // It includes the C library's netinet/in.h, which does not go with linux/in.h.
+  { name: "mptcp", headers: ["linux/mptcp.h"] },
 ];
 
 /** The source that includes a unit's headers, and nothing else. */
