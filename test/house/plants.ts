@@ -159,4 +159,10 @@ export const plants: readonly Plant[] = [
     text: `{ "references": [{ "path": "../abi" }], "compilerOptions": { "types": [] } }\n`,
     says: /^src\/protocol\/tsconfig\.json:1: references are \[abi\], the table of rooms says \[\]/m,
   },
+  {
+    what: "an ambient file that brings Node into the pure rooms",
+    file: "src/ambient.d.ts",
+    text: `/// <reference types="node" />\n`,
+    says: /^src\/ambient\.d\.ts:1: names "node"/m,
+  },
 ];

@@ -16,10 +16,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { rooms } from "../../tools/layers/rooms.ts";
 import { checkTree } from "../../tools/layers/tree.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const copied = ["package.json", "tsconfig.json", "tsconfig.base.json", "biome.json", ".gitignore"];
+const copied = ["package.json", "tsconfig.json", "tsconfig.base.json", "biome.json", ".gitignore", "src/ambient.d.ts"];
 
 /** How a check ended. */
 export interface Outcome {
@@ -37,7 +38,7 @@ export class TinyTree {
       cpSync(join(root, file), join(this.#folder, file));
     }
     symlinkSync(join(root, "node_modules"), join(this.#folder, "node_modules"));
-    for (const room of readdirSync(join(root, "src"))) {
+    for (const room of readdirSync(join(root, "src")).filter((name) => name in rooms)) {
       this.write(`src/${room}/tsconfig.json`, readFileSync(join(root, "src", room, "tsconfig.json"), "utf8"));
       this.write(`src/${room}/index.ts`, `export const room: string = "${room}";\n`);
     }

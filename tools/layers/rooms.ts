@@ -33,6 +33,9 @@ export const rooms: Readonly<Record<string, Room>> = {
 /** Packages that only one room may import, and that room. */
 export const gatedPackages: ReadonlyMap<string, string> = new Map([["koffi", "sys"]]);
 
+/** The one file that lies in `src/` itself: what the language's own library lacks, declared for the pure rooms. */
+export const ambientFile = "src/ambient.d.ts";
+
 /** The one file whose `import()` may be computed: it loads service modules, which are named at run time. */
 export const serviceLoaderFile = "src/server/service-loader.ts";
 

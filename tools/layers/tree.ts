@@ -1,7 +1,7 @@
 /** Reads a whole tree and applies the rules of the rooms to it. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { rooms } from "./rooms.ts";
+import { ambientFile, rooms } from "./rooms.ts";
 import { checkProject, checkReferences, type PackageFacts, type Problem, type RoomProject } from "./rules.ts";
 import { readReferences } from "./specifiers.ts";
 
@@ -20,14 +20,15 @@ export function checkTree(root: string): TreeReport {
   const problems: Problem[] = [];
   const existing: string[] = [];
   for (const entry of readdirSync(join(root, "src"), { withFileTypes: true })) {
+    const file = `src/${entry.name}`;
     if (entry.isDirectory() && entry.name in rooms) {
       existing.push(entry.name);
+    } else if (file === ambientFile) {
+      problems.push(...checkAmbient(root));
     } else {
-      problems.push({
-        file: `src/${entry.name}`,
-        line: 1,
-        message: "not a room: add it to tools/layers/rooms.ts with a page in docs/decisions/, or move it into a room.",
-      });
+      const message =
+        "not a room: add it to tools/layers/rooms.ts with a page in docs/decisions/, or move it into a room.";
+      problems.push({ file, line: 1, message });
     }
   }
   existing.sort();
@@ -51,6 +52,15 @@ function readFacts(root: string): PackageFacts {
     dependencies: new Set(Object.keys(manifest.dependencies ?? {})),
     devDependencies: new Set(Object.keys(manifest.devDependencies ?? {})),
   };
+}
+
+/** The ambient file is part of every pure room, so whatever it named would be in all of them. */
+function checkAmbient(root: string): Problem[] {
+  return readReferences(ambientFile, readFileSync(join(root, ambientFile), "utf8")).map(({ line, specifier }) => ({
+    file: ambientFile,
+    line,
+    message: `names "${specifier}": pure rooms include this file, so it declares and names nothing else.`,
+  }));
 }
 
 /** `tsc -b` at the root builds what the root project names: a room left out would not be built, nor checked. */
