@@ -5,7 +5,7 @@ import type { Summary } from "./stats.ts";
 import { figure, renderTable } from "./table.ts";
 
 /** From this spread on the machine is called noisy. */
-export const noisySpread = 0.1;
+const noisySpread = 0.1;
 /** From this share on the wait for a core is told. */
 const tellWaitShare = 0.02;
 

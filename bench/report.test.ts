@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { echoFlags } from "./benches.ts";
+import { benches, isLoadBound } from "./benches.ts";
 import { parseCoreList } from "./environment.ts";
 import { parseOptions, UsageError } from "./options.ts";
 import { cautionsOf, cell } from "./output.ts";
@@ -81,22 +81,32 @@ describe("the table", () => {
 });
 
 describe("flags and cautions", () => {
-  const shares = (server: number, load: number, lost = 0) => ({
-    serverBusyShare: summarize([server]),
-    serverWaitShare: summarize([0]),
-    loadBusyShare: summarize([load]),
-    loadWaitShare: summarize([0]),
-    lostShare: summarize([lost]),
+  const times = (server: number, load: number, serverWait = 0, loadWait = 0) => ({
+    windowNs: 1e9,
+    serverCpuNs: server * 1e9,
+    serverWaitNs: serverWait * 1e9,
+    loadBusyNs: load * 1e9,
+    loadWaitNs: loadWait * 1e9,
   });
 
-  it("calls a row load-bound only if the load had no time left and the server had", () => {
-    expect(echoFlags(shares(0.8, 0.99))).toEqual(["load-bound"]);
-    expect(echoFlags(shares(0.99, 0.99))).toEqual([]);
-    expect(echoFlags(shares(0.3, 0.4))).toEqual([]);
+  it("calls a round load-bound only if the load had no time left and the server had", () => {
+    expect(isLoadBound(times(0.8, 0.99))).toBe(true);
+    expect(isLoadBound(times(0.99, 0.99))).toBe(false);
+    expect(isLoadBound(times(0.3, 0.4))).toBe(false);
   });
 
-  it("tells lost datagrams", () => {
-    expect(echoFlags(shares(0.99, 0.5, 0.02))).toEqual(["2.00 % lost"]);
+  it("counts the wait for a core as time that is not left", () => {
+    expect(isLoadBound(times(0.5, 0.98, 0.48))).toBe(false);
+    expect(isLoadBound(times(0.5, 0.6, 0, 0.38))).toBe(true);
+  });
+
+  it("flags a row by the middle of its rounds", () => {
+    const flags = benches.find(({ name }) => name === "udp-echo")!.flags;
+    expect(flags({ loadBound: summarize([1, 0, 1]), lostShare: summarize([0.02]) })).toEqual([
+      "load-bound",
+      "2.00 % lost",
+    ]);
+    expect(flags({ loadBound: summarize([1, 0, 0]), lostShare: summarize([0]) })).toEqual([]);
   });
 
   it("calls a machine noisy from a spread of more than 10 % on", () => {

@@ -43,7 +43,7 @@ export async function runBenches(options: Options, setting: Setting): Promise<Ou
 }
 
 /** Those servers that the bench is for, that the user wants, and whose programs are there. */
-export function selectServers(
+function selectServers(
   bench: Bench,
   options: Options,
   programs: Programs,
@@ -130,7 +130,7 @@ function summarizeServer(server: Server, byRound: ReadonlyMap<number, Measuremen
 }
 
 /** Each of ours against each peer, over the rounds that both have. */
-export function ratiosOf(results: readonly ServerResult[], bench: Pick<Bench, "metrics">): Ratio[] {
+function ratiosOf(results: readonly ServerResult[], bench: Pick<Bench, "metrics">): Ratio[] {
   const ratios: Ratio[] = [];
   for (const ours of results.filter(({ kind }) => kind === "ours")) {
     for (const peer of results.filter(({ kind }) => kind === "peer")) {
