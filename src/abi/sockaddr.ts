@@ -292,7 +292,7 @@ function checkInteger(name: string, value: number, max: number): void {
  */
 export function decodeSockaddr(bytes: Uint8Array, offset = 0, length: number = bytes.length - offset): SocketAddress {
   const available = Math.max(0, Math.min(length, bytes.length - offset));
-  if (available < 2) return { family: "unknown", familyNumber: 0, bytes: bytes.slice(offset, offset + available) };
+  if (available < 2) return { family: "unknown", familyNumber: 0, bytes: copy(bytes, offset, offset + available) };
   const family = readU16(bytes, offset);
   if (family === AF_INET && available >= SOCKADDR_IN.size) return decodeInet(bytes, offset);
   if (family === AF_INET6 && available >= SHORT_IN6_SIZE) return decodeInet6(bytes, offset, available);
@@ -306,7 +306,12 @@ export function decodeSockaddr(bytes: Uint8Array, offset = 0, length: number = b
     const cid = readU32(bytes, offset + SOCKADDR_VM.svm_cid);
     return { family: "vsock", cid, port: readU32(bytes, offset + SOCKADDR_VM.svm_port) };
   }
-  return { family: "unknown", familyNumber: family, bytes: bytes.slice(offset + 2, offset + available) };
+  return { family: "unknown", familyNumber: family, bytes: copy(bytes, offset + 2, offset + available) };
+}
+
+/** A copy of its own: a receive buffer is used again, and the `slice` of a Buffer would still be that buffer. */
+function copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
 }
 
 function decodeInet(bytes: Uint8Array, offset: number): InetAddress {
@@ -339,7 +344,7 @@ function decodeUnix(bytes: Uint8Array, offset: number, length: number): UnixAddr
 }
 
 function toText(bytes: Uint8Array, start: number, end: number): string | Uint8Array {
-  const part = bytes.slice(start, end);
+  const part = copy(bytes, start, end);
   try {
     return strictDecoder.decode(part);
   } catch {
@@ -356,6 +361,6 @@ function decodePacket(bytes: Uint8Array, offset: number, length: number): Packet
     ifindex: readI32(bytes, offset + SOCKADDR_LL.sll_ifindex),
     hatype: readU16(bytes, offset + SOCKADDR_LL.sll_hatype),
     pkttype: bytes[offset + SOCKADDR_LL.sll_pkttype]!,
-    address: bytes.slice(start, start + addressLength),
+    address: copy(bytes, start, start + addressLength),
   };
 }

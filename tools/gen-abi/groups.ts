@@ -87,6 +87,13 @@ export const GROUPS: readonly Group[] = [
   { name: "FIO", about: "ioctl(2) on any descriptor", from: libc, match: /^FIO[A-Z]+$/ },
   { name: "GRND", about: "getrandom(2) flags", from: libc, match: /^GRND_/ },
   {
+    name: "H_ERRNO",
+    about: "errors of gethostbyname(3); musl has the same values for the names it has",
+    from: libc,
+    match: /^(HOST_NOT_FOUND|NETDB_INTERNAL|NETDB_SUCCESS|NO_ADDRESS|NO_DATA|NO_RECOVERY|TRY_AGAIN)$/,
+    aliases: /ADDRESS$/,
+  },
+  {
     name: "ICMP_TYPE",
     about: "ICMP message types, RFC 792",
     from: kernel,

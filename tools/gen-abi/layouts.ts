@@ -63,6 +63,7 @@ export const LAYOUTS: readonly Layout[] = [
   layout("libc", "struct group_req", "gr_interface gr_group"),
   layout("libc", "struct group_source_req", "gsr_interface gsr_group gsr_source"),
   layout("libc", "struct hostent", "h_name h_aliases h_addrtype h_length h_addr_list"),
+  layout("libc", "struct if_nameindex", "if_index if_name"),
   layout("libc", "struct ifaddrs", "ifa_next ifa_name ifa_flags ifa_addr ifa_netmask ifa_ifu ifa_data"),
   layout("kernel", "struct ifaddrmsg", "ifa_family ifa_prefixlen ifa_flags ifa_scope ifa_index"),
   layout("libc", "struct ifconf", "ifc_len ifc_ifcu"),

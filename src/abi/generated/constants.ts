@@ -586,6 +586,7 @@ export const F_SETSIG = 10;
 export const GRND_INSECURE = 4;
 export const GRND_NONBLOCK = 1;
 export const GRND_RANDOM = 2;
+export const HOST_NOT_FOUND = 1;
 export const ICMPV6_DEST_UNREACH = 1;
 export const ICMPV6_ECHO_REPLY = 129;
 export const ICMPV6_ECHO_REQUEST = 128;
@@ -1409,6 +1410,8 @@ export const NDA_SRC_VNI = 11;
 export const NDA_UNSPEC = 0;
 export const NDA_VLAN = 5;
 export const NDA_VNI = 7;
+export const NETDB_INTERNAL = -1;
+export const NETDB_SUCCESS = 0;
 export const NETLINK_ADD_MEMBERSHIP = 1;
 export const NETLINK_AUDIT = 9;
 export const NETLINK_BROADCAST_ERROR = 4;
@@ -1495,6 +1498,9 @@ export const NLM_F_NONREC = 256;
 export const NLM_F_REPLACE = 256;
 export const NLM_F_REQUEST = 1;
 export const NLM_F_ROOT = 256;
+export const NO_ADDRESS = 4;
+export const NO_DATA = 4;
+export const NO_RECOVERY = 3;
 export const NTF_MASTER = 4;
 export const NTF_OFFLOADED = 32;
 export const NTF_PROXY = 8;
@@ -2430,6 +2436,7 @@ export const TP_STATUS_USER = 1;
 export const TP_STATUS_VLAN_TPID_VALID = 64;
 export const TP_STATUS_VLAN_VALID = 16;
 export const TP_STATUS_WRONG_FORMAT = 4;
+export const TRY_AGAIN = 2;
 export const TUNGETDEVNETNS = 21731;
 export const TUNGETFEATURES = 2147767503;
 export const TUNGETFILTER = 2148553947;
@@ -3237,6 +3244,18 @@ export const GRND = {
   GRND_INSECURE: 4,
   GRND_NONBLOCK: 1,
   GRND_RANDOM: 2,
+} as const;
+
+/** errors of gethostbyname(3); musl has the same values for the names it has. */
+export const H_ERRNO = {
+  HOST_NOT_FOUND: 1,
+  NETDB_INTERNAL: -1,
+  NETDB_SUCCESS: 0,
+  NO_DATA: 4,
+  NO_RECOVERY: 3,
+  TRY_AGAIN: 2,
+  // Other names.
+  NO_ADDRESS: 4,
 } as const;
 
 /** ICMP raw socket options, raw(7). */

@@ -215,6 +215,18 @@ export const IFREQ_SIZES = {
   ifr_qlen: 4,
 } as const;
 
+/** Offsets in struct if_nameindex. */
+export const IF_NAMEINDEX = {
+  size: 16,
+  if_index: 0,
+  if_name: 8,
+} as const;
+/** Sizes of the fields of struct if_nameindex. */
+export const IF_NAMEINDEX_SIZES = {
+  if_index: 4,
+  if_name: 8,
+} as const;
+
 /** Offsets in struct in6_pktinfo. */
 export const IN6_PKTINFO = {
   size: 20,
