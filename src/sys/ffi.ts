@@ -30,7 +30,8 @@ const self = koffi.load(null);
 
 function declare(prototype: string): ReturnType<typeof self.func> {
   const [, result = "", symbol = "", args = ""] = prototype.match(/^(\w+) (\w+)\((.*)\)$/) ?? [];
-  return self.func(symbol, koffiType(result), args.split(", ").map(koffiType));
+  const types = args === "" ? [] : args.split(", ");
+  return self.func(symbol, koffiType(result), types.map(koffiType));
 }
 
 function koffiType(name: string): string {
@@ -48,18 +49,39 @@ export function bindAll<T extends Record<string, string>>(table: T): { readonly 
   return bound as { readonly [K in keyof T]: NativeFunction };
 }
 
+/** What a call on another thread returned, and the errno that it left there. */
+export interface AsyncResult {
+  readonly result: number;
+  readonly errno: number;
+}
+
 /**
- * Binds one entry to be run on a thread of libuv's pool.
+ * Binds one entry to be run on a thread of libuv's pool. koffi refuses a call while some dozens are under way: the caller
+ * bounds them.
  *
  * SAFETY: memory arguments must be numbers (addresses of native memory) that live until the promise settles: a
  * typed array would be valid only while the call is being queued.
  */
-export function bindAsync(prototype: string): (...args: (number | string | null)[]) => Promise<number> {
+export function bindAsync(prototype: string): (...args: (number | string | null)[]) => Promise<AsyncResult> {
   const call = declare(prototype);
   return (...args) =>
     new Promise((resolve, reject) => {
-      call.async(...args, (error: Error | null, result: number) => (error ? reject(error) : resolve(result)));
+      call.async(...args, (error: Error | null, result: number) => {
+        // koffi lends this thread the other one's errno while the callback runs, and no longer.
+        const left = errno();
+        if (error === null) resolve({ result, errno: left });
+        else reject(error);
+      });
     });
+}
+
+/** Whether the process has a symbol: libcs differ. */
+export function hasSymbol(name: string): boolean {
+  try {
+    return self.symbol(name) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** The calling thread's errno. Read it right after the call: anything else may change it. */

@@ -83,16 +83,24 @@ export const lookupTable = {
   freeifaddrs: "void freeifaddrs(address)",
   gai_strerror: "address gai_strerror(int)",
   getaddrinfo: "int getaddrinfo(text, text, memory, memory)",
-  gethostbyaddr: "address gethostbyaddr(memory, uint, int)",
-  gethostbyname2: "address gethostbyname2(text, int)",
+  gethostbyaddr_r: "int gethostbyaddr_r(address, uint, int, address, address, ulong, address, address)",
+  gethostbyname2_r: "int gethostbyname2_r(text, int, address, address, ulong, address, address)",
   getifaddrs: "int getifaddrs(memory)",
   getnameinfo: "int getnameinfo(memory, uint, memory, uint, memory, uint, int)",
   getprotobyname: "address getprotobyname(text)",
   getprotobynumber: "address getprotobynumber(int)",
-  getservbyname: "address getservbyname(text, text)",
-  getservbyport: "address getservbyport(int, text)",
+  getservbyname_r: "int getservbyname_r(text, text, address, address, ulong, address)",
+  getservbyport_r: "int getservbyport_r(int, text, address, address, ulong, address)",
+  if_freenameindex: "void if_freenameindex(address)",
   if_indextoname: "address if_indextoname(uint, memory)",
+  if_nameindex: "address if_nameindex()",
   if_nametoindex: "uint if_nametoindex(text)",
+} as const;
+
+/** musl keeps its protocols in a table of the program, and has no reentrant calls for them. */
+export const protocolLookupTable = {
+  getprotobyname_r: "int getprotobyname_r(text, address, address, ulong, address)",
+  getprotobynumber_r: "int getprotobynumber_r(int, address, address, ulong, address)",
 } as const;
 
 /** libuv's own calls (libuv 1.x `uv_poll_t`) and the two of Node-API that tie them to a thread's environment. */
@@ -107,4 +115,11 @@ export const uvTable = {
   uv_poll_stop: "int uv_poll_stop(address)",
   uv_ref: "void uv_ref(address)",
   uv_unref: "void uv_unref(address)",
+} as const;
+
+/** libc has no names for these calls: they go by number, which is the same on both architectures. */
+export const uringTable = {
+  io_uring_enter: "int syscall(long, int, uint, uint, uint, address, ulong)",
+  io_uring_register: "int syscall(long, int, uint, memory, uint)",
+  io_uring_setup: "int syscall(long, uint, memory)",
 } as const;
