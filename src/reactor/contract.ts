@@ -14,10 +14,20 @@
  * owns. How much waits is {@link Reactor.pending}; to bound it is the caller's part.
  *
  * **Order.** Handler methods never run inside a call of the caller's: a send that fails is reported by `failed` later
- * in the same pass. `nowMs` stands still during a pass.
+ * in the same pass. `nowMs` stands still during a pass, which reports descriptors first, then the deadlines that are
+ * due, then such failures.
  *
  * **Ends.** `ended` is the peer's half-close; sending still works. `failed` ends both directions: the slot is only good
- * for `close`. Nothing is reported for a slot after its `close`.
+ * for `close`. Nothing is reported for a slot after its `close`. A failure is also reported while nobody receives, as
+ * long as the slot has been put to some use; an orderly end waits until somebody receives.
+ *
+ * **Modes.** A slot accepts, connects, receives, is armed or rests; asking for one ends the other. Sending goes on in
+ * all of them. `receive` and `send` are for stream sockets; `arm` is for everything else, and for a stream whose urgent
+ * data or error queue is watched. A regular file is always ready: `ready` at once, or `failed` with EPERM, by backend.
+ *
+ * **Exceptions.** A handler's method that throws ends the pass. What it had sent leaves; its slot is as if it had
+ * returned; what the pass had not reported is reported by the next. The exception reaches the caller of `pass` or `run`,
+ * and is an uncaught one inside Node's loop.
  */
 import type { DeadlineHeap } from "./timers.ts";
 
@@ -73,7 +83,8 @@ export interface Reactor {
   readonly wakeDescriptor: number;
 
   /**
-   * Lends a descriptor to the reactor.
+   * Lends a descriptor to the reactor. Sockets that listen or connect must be non-blocking (O_NONBLOCK).
+   * @throws TypeError after `dispose`.
    * @throws RangeError for a descriptor that is no number below {@link MAX_DESCRIPTORS}, or that has a slot already.
    */
   attach(fd: number, handler: SlotHandler): Slot;
@@ -94,7 +105,7 @@ export interface Reactor {
   pause(slot: Slot): void;
   /** Sends bytes `[start, end)` after all that was given before. */
   send(slot: Slot, bytes: Uint8Array, start: number, end: number): void;
-  /** Half-closes once everything given to `send` has left. */
+  /** Half-closes once everything given to `send` has left, and not before a connection is there. */
   finish(slot: Slot): void;
   /** Bytes that wait to be sent: those the kernel has not taken. */
   pending(slot: Slot): number;
@@ -104,6 +115,7 @@ export interface Reactor {
   /**
    * One pass: waits at most `timeoutMs` (-1: until something happens), reports, fires timers.
    * @returns how many events were reported.
+   * @throws TypeError inside a pass, and after `dispose`; and whatever a handler's method throws.
    */
   pass(timeoutMs: number): number;
   /** Passes, blocking this thread, until {@link stop}. */
@@ -114,10 +126,18 @@ export interface Reactor {
   wake(): void;
   /** Called whenever `active` leaves or reaches 0. For the host inside Node's loop. */
   onActivity: (() => void) | undefined;
+  /**
+   * For a host that goes on to wait for `pollDescriptor`: hands over what is pending and lets that descriptor signal.
+   * @returns whether there is work already, so that the host must pass again rather than wait.
+   */
+  rest(): boolean;
   /** What a wait waits for, as an array of struct pollfd (two words each). For one who waits from another thread. */
   waitSet(): Int32Array;
   /** Called when {@link waitSet} has changed. */
   onWaitSetChange: (() => void) | undefined;
-  /** Gives the reactor's own descriptors and memory back. Attached descriptors stay open and their owners'. */
+  /**
+   * Gives the reactor's own descriptors and memory back; when a handler's method calls this, as the pass ends. Attached
+   * descriptors stay open and their owners'. A second call does nothing.
+   */
   dispose(): void;
 }

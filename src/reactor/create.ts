@@ -3,10 +3,12 @@ import type { Reactor } from "./contract.ts";
 import { EpollSelector } from "./epoll.ts";
 import { PollSelector } from "./poll.ts";
 import { ReadinessReactor } from "./readiness.ts";
+import { UringReactor } from "./uring/reactor.ts";
 
 const BACKENDS = {
   epoll: (): Reactor => new ReadinessReactor(new EpollSelector()),
   poll: (): Reactor => new ReadinessReactor(new PollSelector()),
+  uring: (): Reactor => new UringReactor(),
 } as const;
 
 export type BackendName = keyof typeof BACKENDS;

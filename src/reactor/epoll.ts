@@ -17,7 +17,6 @@
 import { abiFor, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, POLLIN } from "../abi/index.ts";
 import {
   architecture,
-  close,
   epoll_create1,
   epoll_ctlAt,
   epoll_waitAt,
@@ -25,8 +24,9 @@ import {
   type Region,
   unmapRegion,
 } from "../sys/index.ts";
-import { MAX_EVENTS_PER_WAIT, type Selector } from "./selector.ts";
 import { check } from "./check.ts";
+import { closeKept, keepDescriptor } from "./descriptor.ts";
+import { MAX_EVENTS_PER_WAIT, type Selector } from "./selector.ts";
 
 /** struct epoll_event is packed on x64 (12 bytes) and padded on arm64 (16). */
 const EVENT = abiFor(architecture).EPOLL_EVENT;
@@ -46,7 +46,9 @@ export class EpollSelector implements Selector {
   readonly #changeAddress = this.#memory.address + MAX_EVENTS_PER_WAIT * EVENT.size;
 
   constructor() {
-    this.descriptor = check("epoll_create1", epoll_create1(EPOLL_CLOEXEC));
+    const descriptor = epoll_create1(EPOLL_CLOEXEC);
+    if (descriptor < 0) unmapRegion(this.#memory);
+    this.descriptor = keepDescriptor(check("epoll_create1", descriptor));
   }
 
   register(fd: number, tag: number, events: number): number {
@@ -84,7 +86,7 @@ export class EpollSelector implements Selector {
   }
 
   close(): void {
-    close(this.descriptor);
+    closeKept(this.descriptor);
     unmapRegion(this.#memory);
   }
 }

@@ -95,11 +95,14 @@ export class NodeLoop {
 
   readonly #turn = (): void => {
     this.#scheduled = undefined;
+    // Until a pass finds nothing to report, there may be more: failures that handlers caused, which no descriptor tells.
+    let isIdle = false;
     try {
-      for (let i = 0; i < PASSES_PER_TURN && !this.#closed; i++) if (this.#reactor.pass(0) === 0) break;
+      for (let i = 0; i < PASSES_PER_TURN && !isIdle && !this.#closed; i++) isIdle = this.#reactor.pass(0) === 0;
     } finally {
       if (!this.#closed) {
-        this.#watcher.resume();
+        if (isIdle) this.#watcher.resume();
+        else this.#schedule();
         this.#followTimers();
       }
     }

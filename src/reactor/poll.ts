@@ -11,7 +11,7 @@
  * Ready descriptors beyond the maximum per wait are found by the next wait, which goes on where this one ended: else
  * the first descriptors of the array could starve the last.
  */
-import { EINVAL, ENOENT, EEXIST } from "../abi/index.ts";
+import { EEXIST, EINVAL, ENOENT } from "../abi/index.ts";
 import { mapRegion, pollAt, type Region, unmapRegion } from "../sys/index.ts";
 import { MAX_EVENTS_PER_WAIT, type Selector } from "./selector.ts";
 
@@ -62,6 +62,7 @@ export class PollSelector implements Selector {
       this.#tags[place] = this.#tags[last] as number;
       this.#placeOf.set(lastFd, place);
     }
+    this.onWaitSetChange?.();
     return 0;
   }
 

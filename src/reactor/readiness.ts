@@ -8,17 +8,19 @@
  */
 import {
   EAGAIN,
+  EBADF,
   ECONNABORTED,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
   EINPROGRESS,
   EINTR,
   EISCONN,
-  EFD_CLOEXEC,
-  EFD_NONBLOCK,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   POLLERR,
   POLLHUP,
   POLLIN,
+  POLLNVAL,
   POLLOUT,
   SHUT_WR,
   SO_ERROR,
@@ -29,6 +31,7 @@ import {
 import * as sys from "../sys/index.ts";
 import { check } from "./check.ts";
 import { MAX_DESCRIPTORS, type Reactor, type Slot, type SlotHandler } from "./contract.ts";
+import { closeKept, keepDescriptor } from "./descriptor.ts";
 import { OutputQueue } from "./output.ts";
 import type { Selector } from "./selector.ts";
 import { DeadlineHeap } from "./timers.ts";
@@ -61,6 +64,10 @@ const DISARMED = 6;
 const FAILED = 7;
 
 const NOT_REGISTERED = -1;
+/** Reported unasked, whatever was wanted. */
+const UNASKED = POLLERR | POLLHUP | POLLNVAL;
+/** The kernel's timeouts are ints. */
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 export class ReadinessReactor implements Reactor {
   readonly backend: string;
@@ -79,10 +86,11 @@ export class ReadinessReactor implements Reactor {
   readonly #arena = this.#arenaRegion.bytes;
   readonly #arenaAddress = this.#arenaRegion.address;
 
-  /** Per descriptor: its slot (0: none), state, events registered with the selector, handler, unsent bytes. */
+  /** Per descriptor: its slot (0: none), state, events registered with the selector and armed, handler, unsent bytes. */
   #slots = new Int32Array(0);
   #states = new Uint8Array(0);
   #registered = new Int32Array(0);
+  #armed = new Int32Array(0);
   #finishing = new Uint8Array(0);
   readonly #handlers: (SlotHandler | undefined)[] = [];
   readonly #outputs: (OutputQueue | undefined)[] = [];
@@ -97,23 +105,30 @@ export class ReadinessReactor implements Reactor {
   /** Depth of handler calls; sends outside of any leave at once. */
   #depth = 0;
   #stopped = false;
+  #disposed = false;
   /** Failures met during a call of the caller's: pairs of slot and errno, reported at the end of the pass. */
-  #failures: number[] = [];
+  readonly #failures: number[] = [];
 
   constructor(selector: Selector) {
     this.#selector = selector;
     this.backend = selector.name;
     this.pollDescriptor = selector.descriptor;
     this.input = this.#inputRegion.bytes;
-    this.wakeDescriptor = check("eventfd", sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    this.#reserve(this.wakeDescriptor);
-    check("register", selector.register(this.wakeDescriptor, this.wakeDescriptor, POLLIN));
+    const wakeDescriptor = sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    this.wakeDescriptor = wakeDescriptor;
+    if (wakeDescriptor < 0) this.#release();
+    keepDescriptor(check("eventfd", wakeDescriptor));
+    this.#reserve(wakeDescriptor);
+    const registered = selector.register(wakeDescriptor, wakeDescriptor, POLLIN);
+    if (registered < 0) this.#release();
+    check("register", registered);
   }
 
   attach(fd: number, handler: SlotHandler): Slot {
     if (!Number.isInteger(fd) || fd < 0 || fd >= MAX_DESCRIPTORS) {
       throw new RangeError(`${fd} is no descriptor below ${MAX_DESCRIPTORS}`);
     }
+    if (this.#disposed) throw new TypeError("the reactor is disposed");
     this.#reserve(fd);
     if (this.#states[fd] !== FREE || fd === this.wakeDescriptor) {
       throw new RangeError(`descriptor ${fd} has a slot already; duplicate it to watch it twice`);
@@ -137,7 +152,7 @@ export class ReadinessReactor implements Reactor {
     const fd = this.#find(slot);
     if (fd < 0) return -1;
     if (this.#stagedFd === fd) this.#flushStaged();
-    if ((this.#registered[fd] as number) !== NOT_REGISTERED) this.#selector.unregister(fd);
+    this.#forget(fd);
     this.#countActive(fd, -1);
     this.#slots[fd] = 0;
     this.#states[fd] = FREE;
@@ -166,10 +181,17 @@ export class ReadinessReactor implements Reactor {
   connect(slot: Slot, address: Uint8Array): void {
     const fd = this.#find(slot);
     if (fd < 0) return;
+    if (this.#states[fd] === FAILED) return;
     const outcome = sys.connect(fd, address, address.length);
-    this.#start(slot, CONNECTING);
-    // Even an immediate outcome is reported from a pass, never from inside this call.
-    if (outcome < 0 && outcome !== -EINPROGRESS && outcome !== -EINTR) this.#postpone(slot, -outcome);
+    if (outcome === 0 || outcome === -EINPROGRESS || outcome === -EINTR) {
+      this.#start(slot, CONNECTING);
+      return;
+    }
+    // Even an immediate outcome is reported from a pass, never from inside this call. Until then the socket must not be
+    // watched: an unconnected one polls writable and hung up, which would pass for a success.
+    this.#setState(fd, CONNECTING);
+    this.#forget(fd);
+    this.#postpone(slot, -outcome);
   }
 
   send(slot: Slot, bytes: Uint8Array, start: number, end: number): void {
@@ -192,7 +214,8 @@ export class ReadinessReactor implements Reactor {
     const fd = this.#find(slot);
     if (fd < 0) return;
     if (this.#stagedFd === fd) this.#flushStaged();
-    if (this.#outputs[fd] !== undefined) this.#finishing[fd] = 1;
+    // A shutdown before the connection is there would call the attempt off.
+    if (this.#outputs[fd] !== undefined || this.#states[fd] === CONNECTING) this.#finishing[fd] = 1;
     else sys.shutdown(fd, SHUT_WR);
   }
 
@@ -204,14 +227,16 @@ export class ReadinessReactor implements Reactor {
 
   arm(slot: Slot, events: number): void {
     const fd = this.#find(slot);
-    if (fd < 0) return;
-    this.#countActive(fd, -1);
-    this.#states[fd] = events === 0 ? DISARMED : ARMED;
-    this.#countActive(fd, 1);
-    if (events !== 0) this.#want(fd, events);
+    if (fd < 0 || this.#states[fd] === FAILED) return;
+    this.#setState(fd, events === 0 ? DISARMED : ARMED);
+    if (events === 0) return;
+    this.#armed[fd] = events;
+    this.#want(fd, this.#outputs[fd] === undefined ? events : events | POLLOUT);
   }
 
   pass(timeoutMs: number): number {
+    if (this.#depth !== 0) throw new TypeError("pass() was called inside a pass, by a handler's method");
+    if (this.#disposed) throw new TypeError("the reactor is disposed");
     const count = this.#selector.wait(this.#failures.length > 0 ? 0 : this.#boundedTimeout(timeoutMs));
     this.nowMs = performance.now();
     let reported = 0;
@@ -230,9 +255,11 @@ export class ReadinessReactor implements Reactor {
       if (this.timers.nextMs <= this.nowMs) reported += this.timers.fire(this.nowMs);
       this.#flushStaged();
       if (this.#failures.length > 0) reported += this.#reportFailures();
-      this.#flushStaged();
     } finally {
+      // Also after a throw: what was staged lies in memory that the next receive would overwrite.
+      this.#flushStaged();
       this.#depth--;
+      if (this.#disposed) this.#release();
     }
     return reported;
   }
@@ -248,8 +275,13 @@ export class ReadinessReactor implements Reactor {
   }
 
   wake(): void {
+    if (this.#disposed) return;
     const one = new BigUint64Array([1n]);
     sys.write(this.wakeDescriptor, one, 8);
+  }
+
+  rest(): boolean {
+    return this.#failures.length > 0;
   }
 
   waitSet(): Int32Array {
@@ -265,9 +297,16 @@ export class ReadinessReactor implements Reactor {
   }
 
   dispose(): void {
+    if (this.#disposed) return;
     for (const slot of this.#slots) if (slot !== 0) this.detach(slot);
+    this.#disposed = true;
+    // A handler that disposes of its own reactor may still look at the input.
+    if (this.#depth === 0) this.#release();
+  }
+
+  #release(): void {
     this.#selector.close();
-    sys.close(this.wakeDescriptor);
+    if (this.wakeDescriptor >= 0) closeKept(this.wakeDescriptor);
     sys.unmapRegion(this.#inputRegion);
     sys.unmapRegion(this.#arenaRegion);
   }
@@ -289,6 +328,7 @@ export class ReadinessReactor implements Reactor {
     this.#slots = copy(new Int32Array(grown), this.#slots);
     this.#states = copy(new Uint8Array(grown), this.#states);
     this.#registered = copy(new Int32Array(grown), this.#registered);
+    this.#armed = copy(new Int32Array(grown), this.#armed);
     this.#finishing = copy(new Uint8Array(grown), this.#finishing);
   }
 
@@ -296,10 +336,14 @@ export class ReadinessReactor implements Reactor {
   #start(slot: Slot, state: number): void {
     const fd = this.#find(slot);
     if (fd < 0 || this.#states[fd] === FAILED || this.#states[fd] === state) return;
+    this.#setState(fd, state);
+    this.#wantByState(fd);
+  }
+
+  #setState(fd: number, state: number): void {
     this.#countActive(fd, -1);
     this.#states[fd] = state;
     this.#countActive(fd, 1);
-    this.#wantByState(fd);
   }
 
   #wantByState(fd: number): void {
@@ -307,6 +351,7 @@ export class ReadinessReactor implements Reactor {
     let events = this.#outputs[fd] === undefined ? 0 : POLLOUT;
     if (state === ACCEPTING || state === RECEIVING) events |= POLLIN;
     else if (state === CONNECTING) events |= POLLOUT;
+    else if (state === ARMED) events |= this.#armed[fd] as number;
     this.#want(fd, events);
   }
 
@@ -335,12 +380,15 @@ export class ReadinessReactor implements Reactor {
     const handler = this.#handlers[fd] as SlotHandler;
     switch (this.#states[fd]) {
       case RECEIVING:
-        if ((events & POLLOUT) !== 0) this.#flushOutput(fd, slot, handler);
-        if ((events & ~POLLOUT) !== 0 && this.#slots[fd] === slot) this.#receiveOnce(fd, slot, handler);
+        if ((events & POLLOUT) !== 0 && !this.#flushAndStay(fd, slot, handler)) break;
+        if ((events & ~POLLOUT) !== 0) this.#receiveOnce(fd, slot, handler);
         break;
       case ARMED:
-        this.arm(slot, 0);
-        handler.ready(slot, events);
+        if (this.#outputs[fd] === undefined) this.#reportReady(fd, slot, handler, events);
+        else if (this.#flushAndStay(fd, slot, handler)) {
+          const asked = events & ((this.#armed[fd] as number) | UNASKED);
+          if (asked !== 0) this.#reportReady(fd, slot, handler, asked);
+        }
         break;
       case ACCEPTING:
         this.#acceptSome(fd, slot, handler);
@@ -349,11 +397,13 @@ export class ReadinessReactor implements Reactor {
         this.#finishConnect(fd, slot, handler);
         break;
       case DISARMED:
-        this.#quieten(fd, events);
+        if (!this.#flushAndStay(fd, slot, handler)) break;
+        if ((events & UNASKED) !== 0) this.#hush(fd);
+        else this.#wantByState(fd);
         break;
       case IDLE:
-        if ((events & POLLOUT) !== 0) this.#flushOutput(fd, slot, handler);
-        if ((events & (POLLERR | POLLHUP)) !== 0 && this.#slots[fd] === slot) this.#hangUp(fd, slot, handler, events);
+        if ((events & POLLOUT) !== 0 && !this.#flushAndStay(fd, slot, handler)) break;
+        if ((events & UNASKED) !== 0) this.#hangUp(fd, slot, handler);
         break;
       default:
         break;
@@ -392,30 +442,44 @@ export class ReadinessReactor implements Reactor {
 
   #finishConnect(fd: number, slot: Slot, handler: SlotHandler): void {
     this.#start(slot, IDLE);
-    handler.connected(slot, this.#socketError(fd));
+    const errno = this.#socketError(fd);
+    if (errno === 0 && this.#finishing[fd] === 1 && this.#outputs[fd] === undefined) sys.shutdown(fd, SHUT_WR);
+    handler.connected(slot, errno);
+  }
+
+  #reportReady(fd: number, slot: Slot, handler: SlotHandler, events: number): void {
+    if ((events & POLLNVAL) !== 0) {
+      this.#fail(fd, slot, handler, EBADF);
+      return;
+    }
+    this.#setState(fd, DISARMED);
+    handler.ready(slot, events);
   }
 
   /** Reported unasked while nobody reads. An error ends the slot; an orderly end waits until somebody reads it. */
-  #hangUp(fd: number, slot: Slot, handler: SlotHandler, events: number): void {
+  #hangUp(fd: number, slot: Slot, handler: SlotHandler): void {
     const errno = this.#socketError(fd);
     if (errno !== 0) this.#fail(fd, slot, handler, errno);
-    else this.#quieten(fd, events);
+    else this.#hush(fd);
   }
 
-  /** Stops level-triggered reports that nobody asked for; errors and hang-ups end only with the registration. */
-  #quieten(fd: number, events: number): void {
-    if ((events & (POLLERR | POLLHUP)) === 0) {
-      this.#want(fd, 0);
-    } else if (this.#registered[fd] !== NOT_REGISTERED) {
-      this.#selector.unregister(fd);
-      this.#registered[fd] = NOT_REGISTERED;
-    }
+  /** Ends reports that nobody asked for, unless output waits for the same descriptor (POLLERR: an error queue). */
+  #hush(fd: number): void {
+    if (this.#outputs[fd] === undefined) this.#forget(fd);
   }
 
+  /** Ends the registration, which alone ends the reports of errors and hang-ups. */
+  #forget(fd: number): void {
+    if (this.#registered[fd] === NOT_REGISTERED) return;
+    this.#selector.unregister(fd);
+    this.#registered[fd] = NOT_REGISTERED;
+  }
+
+  /** The error that waits on a socket; 0 for what is no socket. */
   #socketError(fd: number): number {
     const value = new Int32Array(1);
-    sys.getsockopt(fd, SOL_SOCKET, SO_ERROR, value, new Uint32Array([4]));
-    return value[0] as number;
+    const outcome = sys.getsockopt(fd, SOL_SOCKET, SO_ERROR, value, new Uint32Array([4]));
+    return outcome === -EBADF ? EBADF : (value[0] as number);
   }
 
   #fail(fd: number, slot: Slot, handler: SlotHandler, errno: number): void {
@@ -423,8 +487,7 @@ export class ReadinessReactor implements Reactor {
     this.#countActive(fd, -1);
     this.#states[fd] = FAILED;
     this.#outputs[fd] = undefined;
-    if ((this.#registered[fd] as number) !== NOT_REGISTERED) this.#selector.unregister(fd);
-    this.#registered[fd] = NOT_REGISTERED;
+    this.#forget(fd);
     handler.failed(slot, errno);
   }
 
@@ -434,12 +497,12 @@ export class ReadinessReactor implements Reactor {
     if (this.#depth === 0) this.wake();
   }
 
+  /** Reports the failures there are; those that come of it wait for the next pass, and so do the rest after a throw. */
   #reportFailures(): number {
-    const failures = this.#failures;
-    this.#failures = [];
-    for (let i = 0; i < failures.length; i += 2) {
-      const slot = failures[i] as number;
-      const errno = failures[i + 1] as number;
+    const count = this.#failures.length / 2;
+    for (let i = 0; i < count; i++) {
+      const slot = this.#failures.shift() as number;
+      const errno = this.#failures.shift() as number;
       const fd = this.#find(slot);
       if (fd < 0) continue;
       const handler = this.#handlers[fd] as SlotHandler;
@@ -450,7 +513,7 @@ export class ReadinessReactor implements Reactor {
         handler.connected(slot, errno === EISCONN ? 0 : errno);
       }
     }
-    return failures.length / 2;
+    return count;
   }
 
   /** Adds bytes to the output of the call in hand, without a copy where they are received bytes handed back. */
@@ -539,7 +602,14 @@ export class ReadinessReactor implements Reactor {
     output.push(bytes, start + Math.max(sent, 0), end);
     this.#outputs[fd] = output;
     this.#countActive(fd, 1);
-    this.#want(fd, Math.max(this.#registered[fd] as number, 0) | POLLOUT);
+    this.#wantByState(fd);
+  }
+
+  /** Hands over what it can. False when the slot is no longer what it was: then the event in hand has no meaning. */
+  #flushAndStay(fd: number, slot: Slot, handler: SlotHandler): boolean {
+    const state = this.#states[fd];
+    this.#flushOutput(fd, slot, handler);
+    return this.#slots[fd] === slot && this.#states[fd] === state;
   }
 
   #flushOutput(fd: number, slot: Slot, handler: SlotHandler): void {
@@ -573,9 +643,8 @@ export class ReadinessReactor implements Reactor {
   /** How long a wait may last, in whole milliseconds, so that no deadline passes in it by more than one. */
   #boundedTimeout(timeoutMs: number): number {
     const nextMs = this.timers.nextMs;
-    if (nextMs === Number.POSITIVE_INFINITY) return timeoutMs;
-    const untilNext = Math.max(0, Math.ceil(nextMs - performance.now()));
-    const longestMs = 2 ** 31 - 1;
-    return timeoutMs < 0 ? Math.min(untilNext, longestMs) : Math.min(timeoutMs, untilNext);
+    if (nextMs === Number.POSITIVE_INFINITY) return Math.min(timeoutMs, LONGEST_TIMEOUT_MS);
+    const untilNext = Math.min(Math.max(0, Math.ceil(nextMs - performance.now())), LONGEST_TIMEOUT_MS);
+    return timeoutMs < 0 ? untilNext : Math.min(timeoutMs, untilNext);
   }
 }

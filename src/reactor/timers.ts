@@ -50,9 +50,12 @@ export class DeadlineHeap {
     return first === undefined ? Number.POSITIVE_INFINITY : first.atMs;
   }
 
-  /** Sets or moves a deadline. One set by a callback to a moment past is due in the next firing, so that firing ends. */
+  /**
+   * Sets or moves a deadline. One set by a callback to a moment past is due in the next firing, so that firing ends.
+   * @throws RangeError for a moment that is not a number, and beyond the maximum of deadlines.
+   */
   set(deadline: Deadline, wantedMs: number): void {
-    const atMs = wantedMs > this.#firingMs ? wantedMs : this.#firingMs + ONE_MICROSECOND_MS;
+    const atMs = wantedMs > this.#firingMs ? wantedMs : this.#bounded(wantedMs);
     const earliestMs = this.nextMs;
     const previousMs = deadline.atMs;
     deadline.atMs = atMs;
@@ -97,6 +100,11 @@ export class DeadlineHeap {
       this.#firingMs = Number.NEGATIVE_INFINITY;
     }
     return fired;
+  }
+
+  #bounded(wantedMs: number): number {
+    if (Number.isNaN(wantedMs)) throw new RangeError("a deadline's moment is not a number");
+    return this.#firingMs + ONE_MICROSECOND_MS;
   }
 
   #rise(deadline: Deadline, from: number): void {

@@ -4,7 +4,7 @@ import { POLLIN } from "../abi/index.ts";
 import { poll, read } from "../sys/index.ts";
 import { WAITER_EXIT, WAITER_POLL, WAITER_SLEEP, type WaiterData } from "./waiter.ts";
 
-const { control, sets, interruptFd } = workerData as WaiterData;
+const { control, sets, interruptFd, sliceMs } = workerData as WaiterData;
 const drained = new BigUint64Array(1);
 
 for (;;) {
@@ -16,7 +16,7 @@ for (;;) {
   pollfds.set(set);
   pollfds[set.length] = interruptFd;
   pollfds[set.length + 1] = POLLIN;
-  poll(pollfds, pollfds.length / 2, -1);
+  while (poll(pollfds, pollfds.length / 2, sliceMs) === 0);
   read(interruptFd, drained, 8);
   // An order to exit that came meanwhile must not be overwritten.
   Atomics.compareExchange(control, 0, WAITER_POLL, WAITER_SLEEP);

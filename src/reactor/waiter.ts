@@ -5,13 +5,18 @@
  * Waits and turns alternate: the worker polls a copy of the reactor's wait set (the epoll descriptor, or the whole
  * array of the poll backend), posts a message and sleeps on a shared word; this thread does its passes, sends a fresh
  * copy and wakes it. A change of the set while the worker polls ends that poll early through an eventfd, and the next
- * starts on the fresh copy.
+ * starts on the fresh copy. That matters for closing too: a poll under way holds the files of its set open, so a socket
+ * closed meanwhile would not say good-bye to its peer before that poll ends.
+ *
+ * A thread that is blocked in the kernel cannot be ended. The main thread's exit is announced, and ends the poll; that
+ * of another worker, which takes its waiter with it, is not, so there the poll is cut into slices.
  */
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { isMainThread, MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { EFD_CLOEXEC, EFD_NONBLOCK } from "../abi/index.ts";
-import { close, eventfd, write } from "../sys/index.ts";
+import { eventfd, write } from "../sys/index.ts";
 import { check } from "./check.ts";
 import type { Reactor } from "./contract.ts";
+import { closeKept, keepDescriptor } from "./descriptor.ts";
 
 /** The shared word: what the worker may do. */
 export const WAITER_SLEEP = 0;
@@ -23,7 +28,12 @@ export interface WaiterData {
   readonly control: Int32Array;
   readonly sets: MessagePort;
   readonly interruptFd: number;
+  /** The longest poll in milliseconds; -1: as long as it takes. */
+  readonly sliceMs: number;
 }
+
+/** How long the end of a worker may have to wait for the waiter that it owns. */
+const SLICE_IN_WORKER_MS = 100;
 
 const ONE = new BigUint64Array([1n]);
 
@@ -34,14 +44,18 @@ export class Waiter {
   readonly #channel = new MessageChannel();
   readonly #interruptFd: number;
   readonly #interrupt = (): void => void write(this.#interruptFd, ONE, 8);
+  readonly #setChanged = (): void => {
+    if (this.#isPolling) this.#interrupt();
+  };
 
   constructor(reactor: Reactor, ready: () => void) {
     this.#reactor = reactor;
-    this.#interruptFd = check("eventfd", eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    this.#interruptFd = keepDescriptor(check("eventfd", eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)));
     const workerData: WaiterData = {
       control: this.#control,
       sets: this.#channel.port2,
       interruptFd: this.#interruptFd,
+      sliceMs: isMainThread ? -1 : SLICE_IN_WORKER_MS,
     };
     this.#worker = new Worker(new URL("./waiter-worker.js", import.meta.url), {
       workerData,
@@ -49,8 +63,8 @@ export class Waiter {
       name: "portolan waiter",
     });
     this.#worker.on("message", ready);
-    this.#worker.once("exit", () => close(this.#interruptFd));
-    reactor.onWaitSetChange = this.#interrupt;
+    this.#worker.once("exit", () => closeKept(this.#interruptFd));
+    reactor.onWaitSetChange = this.#setChanged;
     // A process cannot exit while one of its workers is blocked in a system call.
     process.once("exit", this.#interrupt);
     this.resume();
@@ -64,8 +78,9 @@ export class Waiter {
     this.#worker.unref();
   }
 
-  /** Lets the worker poll the set as it is now. */
+  /** Lets the worker poll the set as it is now. While it polls there is no need: a change would have ended that. */
   resume(): void {
+    if (this.#isPolling) return;
     this.#channel.port1.postMessage(this.#reactor.waitSet());
     this.#release(WAITER_POLL);
   }
@@ -78,6 +93,10 @@ export class Waiter {
     this.#release(WAITER_EXIT);
     this.#interrupt();
     this.#channel.port1.close();
+  }
+
+  get #isPolling(): boolean {
+    return Atomics.load(this.#control, 0) === WAITER_POLL;
   }
 
   #release(order: number): void {

@@ -6,4 +6,5 @@ export * from "./lookup.ts";
 export * from "./memory.ts";
 export { type Architecture, architecture } from "./platform.ts";
 export * from "./sockets.ts";
+export * from "./uring.ts";
 export * from "./uv.ts";

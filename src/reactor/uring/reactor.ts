@@ -1,0 +1,769 @@
+/**
+ * io_uring(7): the kernel does the requests itself and reports what came of them.
+ *
+ * Accepts and receives are multishot: asked for once, they go on completing until cancelled. Received bytes come in
+ * buffers that the kernel picks from a shared ring, so an idle connection holds none. Sends of a pass are gathered in
+ * the submission ring, straight from the received buffer where received bytes are handed back, and leave with the one
+ * system call that also waits for what comes next: one call a pass, however many connections.
+ *
+ * DEFER_TASKRUN makes the kernel do its part of the work only inside that call, on this thread: no interrupts of the
+ * loop, and completions in batches. A ring set up so never signals a poll on its own descriptor, so Node's loop watches
+ * an eventfd that the ring writes to; while we drain, that signal is switched off.
+ *
+ * A send is tried within the call (MSG_DONTWAIT) and nearly always finishes there. What the peer does not take is
+ * copied, and sent by a request that waits. A multishot that is cancelled may have completions on their way: bytes
+ * that arrive after `pause` are kept and delivered after `receive`.
+ *
+ * Closing is a request too, after a cancel of whatever the descriptor still has in the kernel: a plain close(2) would
+ * leave a waiting receive alive, since the ring holds the open file.
+ */
+import {
+  EAGAIN,
+  ECANCELED,
+  ECONNABORTED,
+  EFD_CLOEXEC,
+  EFD_NONBLOCK,
+  EINTR,
+  ENOBUFS,
+  IORING_ACCEPT_MULTISHOT,
+  IORING_ASYNC_CANCEL_ALL,
+  IORING_ASYNC_CANCEL_FD,
+  IORING_CQE_BUFFER_SHIFT,
+  IORING_CQE_F_BUFFER,
+  IORING_CQE_F_MORE,
+  IORING_OP_ACCEPT,
+  IORING_OP_ASYNC_CANCEL,
+  IORING_OP_CLOSE,
+  IORING_OP_CONNECT,
+  IORING_OP_POLL_ADD,
+  IORING_OP_POLL_REMOVE,
+  IORING_OP_RECV,
+  IORING_OP_SEND,
+  IORING_POLL_ADD_MULTI,
+  IORING_POLL_UPDATE_EVENTS,
+  IORING_RECV_MULTISHOT,
+  IORING_RECVSEND_POLL_FIRST,
+  IORING_REGISTER_EVENTFD,
+  IORING_REGISTER_SYNC_CANCEL,
+  IOSQE_BUFFER_SELECT,
+  IO_URING_SYNC_CANCEL_REG,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  MSG_WAITALL,
+  POLLIN,
+  SHUT_WR,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+} from "../../abi/index.ts";
+import * as sys from "../../sys/index.ts";
+import { check } from "../check.ts";
+import type { Reactor, Slot, SlotHandler } from "../contract.ts";
+import { OutputQueue } from "../output.ts";
+import {
+  ACCEPTING,
+  ARMED,
+  CONNECTING,
+  DISARMED,
+  descriptorOf,
+  FAILED,
+  grown,
+  IDLE,
+  RECEIVING,
+  SlotTable,
+} from "../slots.ts";
+import { DeadlineHeap } from "../timers.ts";
+import { BUFFER_BYTES, ProvidedBuffers } from "./buffers.ts";
+import { firstWord, Ring } from "./ring.ts";
+
+/** Output of one pass that is not received bytes handed back. */
+const ARENA_BYTES = 4 * 1024 * 1024;
+/** One half is filled while the completions of the other's sends are still to be read. */
+const ARENA_HALF_BYTES = ARENA_BYTES / 2;
+/** After a wait this short, the next one is spent asking rather than sleeping, for as long. */
+const SPIN_MS = 0.1;
+
+/** Operations, as they come back with a completion. */
+const OP_ACCEPT = 1;
+const OP_RECEIVE = 2;
+const OP_SEND = 3;
+const OP_SEND_WAITING = 4;
+const OP_CLOSE = 5;
+const OP_CONNECT = 6;
+const OP_POLL = 7;
+const OP_CANCEL = 8;
+const OP_WAKE = 9;
+
+const ACCEPT_FIRST = firstWord(IORING_OP_ACCEPT, 0, IORING_ACCEPT_MULTISHOT);
+const RECEIVE_FIRST = firstWord(
+  IORING_OP_RECV,
+  IOSQE_BUFFER_SELECT,
+  IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST,
+);
+const SEND_FIRST = firstWord(IORING_OP_SEND);
+const CLOSE_FIRST = firstWord(IORING_OP_CLOSE);
+const CONNECT_FIRST = firstWord(IORING_OP_CONNECT);
+const POLL_FIRST = firstWord(IORING_OP_POLL_ADD);
+const UPDATE_FIRST = firstWord(IORING_OP_POLL_REMOVE);
+const CANCEL_FIRST = firstWord(IORING_OP_ASYNC_CANCEL);
+const CANCEL_ALL_OF_FD = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD;
+
+const TRY_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL;
+const WAIT_FLAGS = MSG_NOSIGNAL | MSG_WAITALL;
+const ACCEPTED_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+/** What a descriptor has in the kernel. */
+const IN_ACCEPT = 1;
+const IN_RECEIVE = 2;
+const IN_POLL = 4;
+const IN_CONNECT = 8;
+const IN_SEND = 16;
+const IN_SEND_WAITING = 32;
+
+export class UringReactor implements Reactor {
+  readonly backend = "uring";
+  readonly input: Uint8Array;
+  readonly timers: DeadlineHeap = new DeadlineHeap();
+  readonly pollDescriptor: number;
+  readonly wakeDescriptor: number;
+  nowMs: number = performance.now();
+  active = 0;
+  onActivity: (() => void) | undefined = undefined;
+  onWaitSetChange: (() => void) | undefined = undefined;
+
+  readonly #ring = new Ring();
+  readonly #buffers = new ProvidedBuffers(this.#ring);
+  readonly #inputAddress = this.#buffers.region.address;
+  readonly #arena = sys.mapRegion(ARENA_BYTES);
+  #arenaHalf = 0;
+  #arenaUsed = 0;
+
+  readonly #table = new SlotTable((capacity) => this.#grow(capacity));
+  /** Per descriptor: what is in the kernel, … */
+  #inKernel = new Uint8Array(0);
+  /** … the entry, submission, start and length of the send that was tried last, … */
+  #sendEntry = new Int32Array(0);
+  #sendSubmission = new Float64Array(0);
+  #sendAddress = new Float64Array(0);
+  #sendLength = new Int32Array(0);
+  #finishing = new Uint8Array(0);
+  /** … what the peer has not taken, bytes that came after a pause, the address of a connect. */
+  readonly #outputs: (OutputQueue | undefined)[] = [];
+  readonly #held: (Held | undefined)[] = [];
+  /** Memory that the kernel reads until a completion arrives, by operation and slot. */
+  readonly #lent = new Map<number, Uint8Array>();
+
+  #depth = 0;
+  #stopped = false;
+  /** Whether completions are signalled to `pollDescriptor`, for a host that waits elsewhere. */
+  #isResting = false;
+  #waitedShort = false;
+  /** Pairs of slot and errno, to be reported at the end of the pass. */
+  #failures: number[] = [];
+  /** Slots that receive again and for which something was held. */
+  #resumed: Slot[] = [];
+
+  constructor() {
+    this.input = this.#buffers.region.bytes;
+    this.wakeDescriptor = check("eventfd", sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    this.pollDescriptor = check("eventfd", sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const registered = new Int32Array([this.pollDescriptor]);
+    check("io_uring_register", sys.io_uring_register(this.#ring.fd, IORING_REGISTER_EVENTFD, registered, 1));
+    this.#ring.eventfdEnabled = false;
+    this.#watchWake();
+    this.#ring.submit();
+  }
+
+  attach(fd: number, handler: SlotHandler): Slot {
+    if (fd === this.wakeDescriptor) throw new RangeError(`descriptor ${fd} is the reactor's own`);
+    const slot = this.#table.attach(fd, handler);
+    this.#inKernel[fd] = 0;
+    this.#sendLength[fd] = 0;
+    this.#finishing[fd] = 0;
+    return slot;
+  }
+
+  rehandle(slot: Slot, handler: SlotHandler): void {
+    const fd = this.#table.find(slot);
+    if (fd >= 0) this.#table.handlers[fd] = handler;
+  }
+
+  detach(slot: Slot): number {
+    const fd = this.#table.find(slot);
+    if (fd < 0) return -1;
+    this.#ring.submit();
+    if ((this.#inKernel[fd] as number) !== 0) this.#cancelNow(fd);
+    this.#forget(fd);
+    return fd;
+  }
+
+  close(slot: Slot): void {
+    const fd = this.#table.find(slot);
+    if (fd < 0) return;
+    if (((this.#inKernel[fd] as number) & ~IN_SEND) !== 0) {
+      this.#ring.push(CANCEL_FIRST, fd, 0, 0, 0, CANCEL_ALL_OF_FD, slot, OP_CANCEL);
+    }
+    this.#ring.push(CLOSE_FIRST, fd, 0, 0, 0, 0, slot, OP_CLOSE);
+    this.#forget(fd);
+    this.#submitOutside();
+  }
+
+  accept(slot: Slot): void {
+    const fd = this.#start(slot, ACCEPTING);
+    if (fd >= 0 && !this.#has(fd, IN_ACCEPT)) this.#pushAccept(fd, slot);
+  }
+
+  connect(slot: Slot, address: Uint8Array): void {
+    const fd = this.#start(slot, CONNECTING);
+    if (fd < 0) return;
+    const copy = address.slice();
+    this.#lend(OP_CONNECT, slot, copy);
+    this.#mark(fd, IN_CONNECT);
+    // SAFETY: the copy is lent until the completion arrives.
+    this.#ring.push(CONNECT_FIRST, fd, copy.length, sys.addressOf(copy), 0, 0, slot, OP_CONNECT);
+    this.#submitOutside();
+  }
+
+  receive(slot: Slot): void {
+    const fd = this.#start(slot, RECEIVING);
+    if (fd < 0) return;
+    if (this.#held[fd] !== undefined) {
+      this.#resumed.push(slot);
+      if (this.#depth === 0) this.wake();
+    } else if (!this.#has(fd, IN_RECEIVE)) {
+      this.#pushReceive(fd, slot);
+    }
+  }
+
+  pause(slot: Slot): void {
+    const fd = this.#start(slot, IDLE);
+    if (fd < 0) return;
+    if (this.#has(fd, IN_RECEIVE)) this.#pushCancel(slot, OP_RECEIVE);
+    if (this.#has(fd, IN_ACCEPT)) this.#pushCancel(slot, OP_ACCEPT);
+  }
+
+  send(slot: Slot, bytes: Uint8Array, start: number, end: number): void {
+    const fd = this.#table.find(slot);
+    if (fd < 0 || start >= end || this.#table.states[fd] === FAILED) return;
+    const output = this.#outputs[fd];
+    if (output !== undefined) output.push(bytes, start, end);
+    else if (!this.#trySoon(fd, slot, bytes, start, end)) this.#queue(fd, slot, bytes, start, end);
+    this.#submitOutside();
+  }
+
+  finish(slot: Slot): void {
+    const fd = this.#table.find(slot);
+    if (fd < 0) return;
+    if (this.#pendingOf(fd) > 0) this.#finishing[fd] = 1;
+    else sys.shutdown(fd, SHUT_WR);
+  }
+
+  pending(slot: Slot): number {
+    const fd = this.#table.find(slot);
+    return fd < 0 ? 0 : this.#pendingOf(fd);
+  }
+
+  arm(slot: Slot, events: number): void {
+    const fd = this.#start(slot, events === 0 ? DISARMED : ARMED);
+    if (fd < 0 || events === 0) return;
+    if (this.#has(fd, IN_POLL)) {
+      this.#ring.push(UPDATE_FIRST, -1, 0, userData(OP_POLL, slot), IORING_POLL_UPDATE_EVENTS, events, slot, OP_CANCEL);
+    } else {
+      this.#mark(fd, IN_POLL);
+      this.#ring.push(POLL_FIRST, fd, 0, 0, 0, events, slot, OP_POLL);
+    }
+    this.#submitOutside();
+  }
+
+  pass(timeoutMs: number): number {
+    this.#stopResting();
+    this.#wait(this.#failures.length + this.#resumed.length > 0 ? 0 : this.#boundedTimeout(timeoutMs));
+    this.nowMs = performance.now();
+    this.#arenaHalf = ARENA_HALF_BYTES - this.#arenaHalf;
+    this.#arenaUsed = 0;
+    this.#depth++;
+    let reported = 0;
+    try {
+      reported = this.#ring.drain(this.#complete);
+      this.#buffers.recycle();
+      if (this.#resumed.length > 0) reported += this.#deliverHeld();
+      if (this.timers.nextMs <= this.nowMs) reported += this.timers.fire(this.nowMs);
+      if (this.#failures.length > 0) reported += this.#reportFailures();
+    } finally {
+      this.#depth--;
+    }
+    return reported;
+  }
+
+  rest(): boolean {
+    this.#ring.eventfdEnabled = true;
+    this.#isResting = true;
+    this.#ring.submit();
+    return this.#ring.completions > 0 || this.#failures.length > 0 || this.#resumed.length > 0;
+  }
+
+  run(): void {
+    this.#stopped = false;
+    // Each turn is a call of a JavaScript function, so that terminating the worker that runs this takes effect.
+    while (!this.#stopped) this.pass(-1);
+    this.#ring.submit();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  wake(): void {
+    sys.write(this.wakeDescriptor, new BigUint64Array([1n]), 8);
+  }
+
+  waitSet(): Int32Array {
+    return new Int32Array([this.pollDescriptor, POLLIN]);
+  }
+
+  dispose(): void {
+    for (const slot of this.#table.slots) if (slot !== 0) this.detach(slot);
+    this.#ring.close();
+    this.#buffers.dispose();
+    sys.unmapRegion(this.#arena);
+    sys.close(this.wakeDescriptor);
+    sys.close(this.pollDescriptor);
+    this.#lent.clear();
+  }
+
+  // Requests.
+
+  /** Puts a slot to work on something else. @returns its descriptor, or -1 where there is nothing to do. */
+  #start(slot: Slot, state: number): number {
+    const fd = this.#table.find(slot);
+    if (fd < 0 || this.#table.states[fd] === FAILED) return -1;
+    if (this.#table.states[fd] === state && state !== ARMED) return -1;
+    this.#setState(fd, state);
+    return fd;
+  }
+
+  #setState(fd: number, state: number): void {
+    this.#countActive(fd, -1);
+    this.#table.states[fd] = state;
+    this.#countActive(fd, 1);
+  }
+
+  #pushAccept(fd: number, slot: Slot): void {
+    this.#mark(fd, IN_ACCEPT);
+    this.#ring.push(ACCEPT_FIRST, fd, 0, 0, 0, ACCEPTED_FLAGS, slot, OP_ACCEPT);
+    this.#submitOutside();
+  }
+
+  #pushReceive(fd: number, slot: Slot): void {
+    this.#mark(fd, IN_RECEIVE);
+    this.#ring.push(RECEIVE_FIRST, fd, 0, 0, 0, 0, slot, OP_RECEIVE);
+    this.#submitOutside();
+  }
+
+  #pushCancel(slot: Slot, operation: number): void {
+    this.#ring.push(CANCEL_FIRST, -1, 0, userData(operation, slot), 0, 0, slot, OP_CANCEL);
+    this.#submitOutside();
+  }
+
+  /** Outside of a pass, requests go to the kernel at once. */
+  #submitOutside(): void {
+    if (this.#depth === 0) this.#ring.submit();
+  }
+
+  /** Cancels what a descriptor has in the kernel, and waits until it has none of it. */
+  #cancelNow(fd: number): void {
+    const registration = new Int32Array(IO_URING_SYNC_CANCEL_REG.size / 4).fill(0);
+    registration[IO_URING_SYNC_CANCEL_REG.fd / 4] = fd;
+    registration[IO_URING_SYNC_CANCEL_REG.flags / 4] = CANCEL_ALL_OF_FD;
+    registration.fill(-1, IO_URING_SYNC_CANCEL_REG.timeout / 4, IO_URING_SYNC_CANCEL_REG.timeout / 4 + 4);
+    sys.io_uring_register(this.#ring.fd, IORING_REGISTER_SYNC_CANCEL, registration, 1);
+  }
+
+  #forget(fd: number): void {
+    this.#countActive(fd, -1);
+    this.#table.free(fd);
+    this.#outputs[fd] = undefined;
+    this.#held[fd] = undefined;
+  }
+
+  #watchWake(): void {
+    const first = POLL_FIRST;
+    this.#ring.push(first, this.wakeDescriptor, 0, 0, IORING_POLL_ADD_MULTI, POLLIN, 0, OP_WAKE);
+  }
+
+  // Sending.
+
+  /**
+   * Gathers bytes into the send of this pass. False where they must wait: for room in the arena, or for an earlier send
+   * that is already with the kernel.
+   */
+  #trySoon(fd: number, slot: Slot, bytes: Uint8Array, start: number, end: number): boolean {
+    const length = end - start;
+    const isGathering = this.#has(fd, IN_SEND);
+    if (isGathering && this.#sendSubmission[fd] !== this.#ring.submissions) return false;
+    if (bytes === this.input) {
+      const address = this.#inputAddress + start;
+      if (!isGathering) {
+        this.#pushSend(fd, slot, address, length);
+        return true;
+      }
+      if ((this.#sendAddress[fd] as number) + (this.#sendLength[fd] as number) === address) {
+        this.#extendSend(fd, length);
+        return true;
+      }
+    }
+    return this.#gatherInArena(fd, slot, bytes, start, end, isGathering);
+  }
+
+  #gatherInArena(fd: number, slot: Slot, bytes: Uint8Array, start: number, end: number, isGathering: boolean): boolean {
+    const length = end - start;
+    const before = isGathering ? (this.#sendLength[fd] as number) : 0;
+    const place = this.#arena.address + this.#arenaHalf + this.#arenaUsed;
+    const isLast = isGathering && (this.#sendAddress[fd] as number) + before === place;
+    const needed = isLast ? length : before + length;
+    if (this.#arenaUsed + needed > ARENA_HALF_BYTES) return false;
+    if (isLast) {
+      this.#store(bytes, start, end);
+      this.#extendSend(fd, length);
+    } else {
+      if (before > 0) this.#store(this.#lastSend(fd), 0, before);
+      this.#store(bytes, start, end);
+      if (isGathering) this.#ring.replace(this.#sendEntry[fd] as number, place, needed);
+      else this.#pushSend(fd, slot, place, needed);
+      this.#sendAddress[fd] = place;
+      this.#sendLength[fd] = needed;
+    }
+    return true;
+  }
+
+  #store(bytes: Uint8Array, start: number, end: number): void {
+    this.#arena.bytes.set(bytes.subarray(start, end), this.#arenaHalf + this.#arenaUsed);
+    this.#arenaUsed += end - start;
+  }
+
+  #pushSend(fd: number, slot: Slot, address: number, length: number): void {
+    // SAFETY: input and arena are reused only after the completions of the submission that this goes with were read.
+    this.#sendEntry[fd] = this.#ring.push(SEND_FIRST, fd, 0, address, length, TRY_FLAGS, slot, OP_SEND);
+    this.#sendSubmission[fd] = this.#ring.submissions;
+    this.#sendAddress[fd] = address;
+    this.#sendLength[fd] = length;
+    this.#mark(fd, IN_SEND);
+  }
+
+  #extendSend(fd: number, more: number): void {
+    this.#ring.extend(this.#sendEntry[fd] as number, more);
+    this.#sendLength[fd] = (this.#sendLength[fd] as number) + more;
+  }
+
+  /** The bytes of the send that was tried last. */
+  #lastSend(fd: number): Uint8Array {
+    const address = this.#sendAddress[fd] as number;
+    const length = this.#sendLength[fd] as number;
+    const inArena = address >= this.#arena.address && address < this.#arena.address + ARENA_BYTES;
+    const offset = address - (inArena ? this.#arena.address : this.#inputAddress);
+    return (inArena ? this.#arena.bytes : this.input).subarray(offset, offset + length);
+  }
+
+  #queue(fd: number, slot: Slot, bytes: Uint8Array, start: number, end: number): void {
+    this.#countActive(fd, -1);
+    const output = new OutputQueue();
+    output.push(bytes, start, end);
+    this.#outputs[fd] = output;
+    this.#countActive(fd, 1);
+    if (!this.#has(fd, IN_SEND)) this.#sendWaiting(fd, slot);
+  }
+
+  /** Sends the first block of what waits, by a request that waits for room. */
+  #sendWaiting(fd: number, slot: Slot): void {
+    const first = (this.#outputs[fd] as OutputQueue).first();
+    this.#lend(OP_SEND_WAITING, slot, first);
+    this.#mark(fd, IN_SEND_WAITING);
+    // SAFETY: the block is lent until the completion arrives.
+    this.#ring.push(SEND_FIRST, fd, 0, sys.addressOf(first), first.length, WAIT_FLAGS, slot, OP_SEND_WAITING);
+  }
+
+  #pendingOf(fd: number): number {
+    return (this.#outputs[fd]?.bytes ?? 0) + (this.#has(fd, IN_SEND) ? (this.#sendLength[fd] as number) : 0);
+  }
+
+  // Completions.
+
+  readonly #complete = (tag: number, operation: number, result: number, flags: number): void => {
+    const fd = descriptorOf(tag);
+    const isLive = this.#table.slots[fd] === tag && tag !== 0;
+    switch (operation) {
+      case OP_RECEIVE:
+        if ((flags & IORING_CQE_F_BUFFER) !== 0) this.#buffers.take(flags >>> IORING_CQE_BUFFER_SHIFT);
+        if (isLive) this.#received(fd, tag, result, flags);
+        break;
+      case OP_SEND:
+        if (isLive) this.#sent(fd, tag, result);
+        break;
+      case OP_SEND_WAITING:
+        this.#lent.delete(userData(operation, tag));
+        if (isLive) this.#sentWaiting(fd, tag, result);
+        break;
+      case OP_ACCEPT:
+        if (isLive) this.#accepted(fd, tag, result, flags);
+        else if (result >= 0) sys.close(result);
+        break;
+      case OP_POLL:
+        if (isLive) this.#polled(fd, tag, result);
+        break;
+      case OP_CONNECT:
+        this.#lent.delete(userData(operation, tag));
+        if (isLive) this.#connected(fd, tag, result);
+        break;
+      case OP_WAKE:
+        sys.read(this.wakeDescriptor, new BigUint64Array(1), 8);
+        if ((flags & IORING_CQE_F_MORE) === 0) this.#watchWake();
+        break;
+      default:
+        break;
+    }
+  };
+
+  #received(fd: number, slot: Slot, result: number, flags: number): void {
+    const isOver = (flags & IORING_CQE_F_MORE) === 0;
+    if (isOver) this.#unmark(fd, IN_RECEIVE);
+    const state = this.#table.states[fd];
+    if (result > 0) {
+      const start = (flags >>> IORING_CQE_BUFFER_SHIFT) * BUFFER_BYTES;
+      if (state === RECEIVING && this.#held[fd] === undefined) {
+        this.#handler(fd).received(slot, this.input, start, start + result);
+      } else if (state !== FAILED) {
+        this.#hold(fd).bytes.push(this.input, start, start + result);
+      }
+    } else if (result === 0) {
+      if (state === RECEIVING && this.#held[fd] === undefined) this.#end(fd, slot);
+      else if (state !== FAILED) this.#hold(fd).ended = true;
+      return;
+    } else if (result !== -ENOBUFS && result !== -ECANCELED && result !== -EINTR && result !== -EAGAIN) {
+      this.#fail(fd, slot, -result);
+      return;
+    }
+    if (isOver && this.#table.slots[fd] === slot && this.#table.states[fd] === RECEIVING) this.#pushReceive(fd, slot);
+  }
+
+  #end(fd: number, slot: Slot): void {
+    this.#setState(fd, IDLE);
+    this.#handler(fd).ended(slot);
+  }
+
+  #hold(fd: number): Held {
+    let held = this.#held[fd];
+    if (held === undefined) {
+      held = { bytes: new OutputQueue(), ended: false };
+      this.#held[fd] = held;
+    }
+    return held;
+  }
+
+  /** Delivers what came during a pause, to slots that receive again. */
+  #deliverHeld(): number {
+    const resumed = this.#resumed;
+    this.#resumed = [];
+    for (const slot of resumed) {
+      const fd = this.#table.find(slot);
+      const held = fd < 0 ? undefined : this.#held[fd];
+      if (held === undefined || this.#table.states[fd] !== RECEIVING) continue;
+      while (held.bytes.bytes > 0 && this.#table.slots[fd] === slot && this.#table.states[fd] === RECEIVING) {
+        const first = held.bytes.first();
+        held.bytes.drop(first.length);
+        this.#handler(fd).received(slot, first, 0, first.length);
+      }
+      if (this.#table.slots[fd] !== slot || this.#table.states[fd] !== RECEIVING) continue;
+      this.#held[fd] = undefined;
+      if (held.ended) this.#end(fd, slot);
+      else if (!this.#has(fd, IN_RECEIVE)) this.#pushReceive(fd, slot);
+    }
+    return resumed.length;
+  }
+
+  #accepted(fd: number, slot: Slot, result: number, flags: number): void {
+    const isOver = (flags & IORING_CQE_F_MORE) === 0;
+    if (isOver) this.#unmark(fd, IN_ACCEPT);
+    if (result >= 0) {
+      this.#handler(fd).accepted(slot, result);
+    } else if (result !== -ECANCELED && result !== -ECONNABORTED && result !== -EINTR) {
+      this.#setState(fd, IDLE);
+      this.#handler(fd).failed(slot, -result);
+      return;
+    }
+    if (isOver && this.#table.slots[fd] === slot && this.#table.states[fd] === ACCEPTING) this.#pushAccept(fd, slot);
+  }
+
+  #polled(fd: number, slot: Slot, result: number): void {
+    this.#unmark(fd, IN_POLL);
+    if (this.#table.states[fd] !== ARMED) return;
+    if (result < 0) {
+      this.#fail(fd, slot, -result);
+    } else {
+      this.#setState(fd, DISARMED);
+      this.#handler(fd).ready(slot, result);
+    }
+  }
+
+  #connected(fd: number, slot: Slot, result: number): void {
+    this.#unmark(fd, IN_CONNECT);
+    this.#setState(fd, IDLE);
+    this.#handler(fd).connected(slot, -result);
+  }
+
+  #sent(fd: number, slot: Slot, result: number): void {
+    this.#unmark(fd, IN_SEND);
+    const length = this.#sendLength[fd] as number;
+    if (result === length) {
+      if (this.#outputs[fd] === undefined) this.#drained(fd, slot);
+      else this.#sendWaiting(fd, slot);
+    } else if (result >= 0 || result === -EAGAIN || result === -EINTR) {
+      this.#putBack(fd, this.#lastSend(fd).subarray(Math.max(result, 0)));
+      this.#sendWaiting(fd, slot);
+    } else {
+      this.#fail(fd, slot, -result);
+    }
+  }
+
+  /** Puts bytes before all that waits. */
+  #putBack(fd: number, bytes: Uint8Array): void {
+    const later = this.#outputs[fd];
+    if (later === undefined) this.#countActive(fd, -1);
+    const output = new OutputQueue();
+    output.push(bytes, 0, bytes.length);
+    while (later !== undefined && later.bytes > 0) {
+      const first = later.first();
+      output.push(first, 0, first.length);
+      later.drop(first.length);
+    }
+    this.#outputs[fd] = output;
+    if (later === undefined) this.#countActive(fd, 1);
+  }
+
+  #sentWaiting(fd: number, slot: Slot, result: number): void {
+    this.#unmark(fd, IN_SEND_WAITING);
+    if (result < 0 && result !== -EAGAIN && result !== -EINTR) {
+      this.#fail(fd, slot, -result);
+      return;
+    }
+    const output = this.#outputs[fd] as OutputQueue;
+    if (result > 0) output.drop(result);
+    if (output.bytes > 0) {
+      this.#sendWaiting(fd, slot);
+      return;
+    }
+    this.#countActive(fd, -1);
+    this.#outputs[fd] = undefined;
+    this.#countActive(fd, 1);
+    this.#drained(fd, slot);
+  }
+
+  #drained(fd: number, slot: Slot): void {
+    if (this.#finishing[fd] === 1) sys.shutdown(fd, SHUT_WR);
+    this.#handler(fd).drained(slot);
+  }
+
+  #fail(fd: number, slot: Slot, errno: number): void {
+    if (this.#table.states[fd] === FAILED) return;
+    this.#setState(fd, FAILED);
+    this.#countOutput(fd);
+    this.#handler(fd).failed(slot, errno);
+  }
+
+  #countOutput(fd: number): void {
+    this.#countActive(fd, -1);
+    this.#outputs[fd] = undefined;
+  }
+
+  #reportFailures(): number {
+    const failures = this.#failures;
+    this.#failures = [];
+    for (let i = 0; i < failures.length; i += 2) {
+      const fd = this.#table.find(failures[i] as number);
+      if (fd >= 0) this.#fail(fd, failures[i] as number, failures[i + 1] as number);
+    }
+    return failures.length / 2;
+  }
+
+  // Waiting.
+
+  #wait(timeoutMs: number): void {
+    const ring = this.#ring;
+    if (timeoutMs === 0 || ring.completions > 0) {
+      ring.submit();
+      return;
+    }
+    if (this.#waitedShort) {
+      const untilMs = performance.now() + SPIN_MS;
+      do ring.submit();
+      while (ring.completions === 0 && performance.now() < untilMs);
+      if (ring.completions > 0) return;
+    }
+    const beforeMs = performance.now();
+    ring.submitAndWait(timeoutMs);
+    this.#waitedShort = performance.now() - beforeMs < SPIN_MS;
+  }
+
+  #stopResting(): void {
+    if (!this.#isResting) return;
+    this.#isResting = false;
+    this.#ring.eventfdEnabled = false;
+    sys.read(this.pollDescriptor, new BigUint64Array(1), 8);
+  }
+
+  // Bookkeeping.
+
+  #handler(fd: number): SlotHandler {
+    return this.#table.handlers[fd] as SlotHandler;
+  }
+
+  #has(fd: number, what: number): boolean {
+    return ((this.#inKernel[fd] as number) & what) !== 0;
+  }
+
+  #mark(fd: number, what: number): void {
+    this.#inKernel[fd] = (this.#inKernel[fd] as number) | what;
+  }
+
+  #unmark(fd: number, what: number): void {
+    this.#inKernel[fd] = (this.#inKernel[fd] as number) & ~what;
+  }
+
+  #lend(operation: number, slot: Slot, bytes: Uint8Array): void {
+    this.#lent.set(userData(operation, slot), bytes);
+  }
+
+  #countActive(fd: number, step: 1 | -1): void {
+    const state = this.#table.states[fd] as number;
+    const isWaiting = state >= ACCEPTING && state <= ARMED;
+    if (!isWaiting && this.#outputs[fd] === undefined) return;
+    const before = this.active;
+    this.active += step;
+    if ((before === 0 || this.active === 0) && this.onActivity !== undefined) this.onActivity();
+  }
+
+  #grow(capacity: number): void {
+    this.#inKernel = grown(this.#inKernel, capacity);
+    this.#sendEntry = grown(this.#sendEntry, capacity);
+    this.#sendSubmission = grown(this.#sendSubmission, capacity);
+    this.#sendAddress = grown(this.#sendAddress, capacity);
+    this.#sendLength = grown(this.#sendLength, capacity);
+    this.#finishing = grown(this.#finishing, capacity);
+  }
+
+  #boundedTimeout(timeoutMs: number): number {
+    const nextMs = this.timers.nextMs;
+    if (nextMs === Number.POSITIVE_INFINITY) return timeoutMs;
+    const untilNext = Math.max(0, nextMs - performance.now());
+    return timeoutMs < 0 ? untilNext : Math.min(timeoutMs, untilNext);
+  }
+}
+
+/** What came for a slot while it was paused. */
+interface Held {
+  readonly bytes: OutputQueue;
+  ended: boolean;
+}
+
+/** A completion's 64-bit user data, as a number: the operation above, the slot below. */
+function userData(operation: number, slot: Slot): number {
+  return operation * 2 ** 32 + slot;
+}
