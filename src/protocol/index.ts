@@ -1,4 +1,17 @@
 /** Application protocols as pure state machines: no room below, no I/O, no Node. */
 export type { DatagramIntents, DatagramProtocol, DatagramProtocolFactory } from "./datagram.ts";
+export { discardDatagram, discardStream } from "./discard.ts";
 export { echoDatagram, echoStream } from "./echo.ts";
-export type { PeerAddress, StreamIntents, StreamProtocol, StreamProtocolFactory } from "./stream.ts";
+export type { Publication, Resource, ResourceAnswer, ResourceFactory, ResourceValue } from "./resource.ts";
+export {
+  MAX_MESSAGE_BYTES,
+  MAX_OUTSTANDING_REQUESTS,
+  MAX_SUBSCRIPTIONS,
+  type PeerAddress,
+  type SharedStreamIntents,
+  type SharedStreamProtocol,
+  type SharedStreamProtocolFactory,
+  type StreamIntents,
+  type StreamProtocol,
+  type StreamProtocolFactory,
+} from "./stream.ts";

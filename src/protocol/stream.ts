@@ -16,7 +16,12 @@
  * Back-pressure: once more than `highWaterBytes` wait to leave, the driver stops reading from that peer and calls
  * {@link StreamProtocol.writable} when they have left. A protocol that answers each input with a bounded output
  * needs to do nothing about it; one that produces on its own must look at what {@link StreamIntents.write} returns.
+ *
+ * A conversation that shares something with others (a board, a room, a store) speaks the extended contract,
+ * {@link SharedStreamProtocol}. It holds nothing shared itself: what is shared belongs to a {@link Resource} with one
+ * owner, wherever that lives, and is asked for by message. So sharing works the same under threads and processes.
  */
+import type { ResourceValue } from "./resource.ts";
 
 /** Who is at the other end, as text. The getters decode on demand: a protocol that never looks pays nothing. */
 export interface PeerAddress {
@@ -53,21 +58,73 @@ export interface StreamIntents {
   clearTimer(id: number): void;
 }
 
-/** One conversation. A fresh object per connection, or one shared object if it keeps no state. */
-export interface StreamProtocol {
+/** What a conversation is told, whatever it may ask of its driver. */
+interface StreamEvents<Intents extends StreamIntents> {
   /** The connection stands. */
-  open?(out: StreamIntents): void;
+  open?(out: Intents): void;
   /** Bytes arrived: `bytes[start, end)`, never empty. */
-  data(out: StreamIntents, bytes: Uint8Array, start: number, end: number): void;
+  data(out: Intents, bytes: Uint8Array, start: number, end: number): void;
   /** The peer half-closed. Without this method the driver half-closes too. */
-  end?(out: StreamIntents): void;
+  end?(out: Intents): void;
   /** All that waited has left, after `write` returned false. */
-  writable?(out: StreamIntents): void;
+  writable?(out: Intents): void;
   /** The timer `id` is due. */
-  timer?(out: StreamIntents, id: number): void;
+  timer?(out: Intents, id: number): void;
   /** The conversation is over; nothing can be written any more. `reason` is absent after an orderly end. */
   close?(reason?: string): void;
 }
 
+/** One conversation. A fresh object per connection, or one shared object if it keeps no state. */
+export interface StreamProtocol extends StreamEvents<StreamIntents> {
+  /** Never true here: a driver that offers no {@link SharedStreamIntents} thus refuses what needs them, when compiled. */
+  readonly shared?: false;
+}
+
 /** Makes the protocol object of one new connection. */
 export type StreamProtocolFactory = () => StreamProtocol;
+
+/** Requests of one connection that may wait for their responses. */
+export const MAX_OUTSTANDING_REQUESTS = 64;
+/** Topics that one connection may be subscribed to. */
+export const MAX_SUBSCRIPTIONS = 16;
+/** The longest message of a topic. */
+export const MAX_MESSAGE_BYTES: number = 64 * 1024;
+
+/** What a conversation that shares something can ask of its driver besides. */
+export interface SharedStreamIntents extends StreamIntents {
+  /**
+   * Sends `bytes` to every subscriber of `topic` on this server, in whichever thread or process; the publisher too, if
+   * it is subscribed. Subscribers see the messages of one publisher in the order in which it published them.
+   * @throws RangeError beyond {@link MAX_MESSAGE_BYTES}.
+   */
+  publish(topic: string, bytes: Uint8Array): void;
+  /**
+   * From now on `message` is called for `topic`. Twice is once.
+   * @throws RangeError beyond {@link MAX_SUBSCRIPTIONS} topics.
+   */
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+  /**
+   * Asks the owner of `resource`. The answer comes through `response`, later and never from within this call. The
+   * requests of one connection are handled and answered in the order in which they were made, and a subscription made
+   * before a request holds when the request is handled.
+   * @returns what `response` will be given as `id`; unique in this connection.
+   * @throws RangeError beyond {@link MAX_OUTSTANDING_REQUESTS} without a response.
+   */
+  request(resource: string, body: ResourceValue): number;
+}
+
+/** One conversation that shares something with others. A fresh object per connection. */
+export interface SharedStreamProtocol extends StreamEvents<SharedStreamIntents> {
+  readonly shared: true;
+  /**
+   * A message of a topic that this connection is subscribed to. `bytes` are valid until the method returns. Messages
+   * that a resource published while it handled a request of this connection come before that request's response.
+   */
+  message?(out: SharedStreamIntents, topic: string, bytes: Uint8Array): void;
+  /** The resource's answer to the request `id`. */
+  response?(out: SharedStreamIntents, id: number, value: ResourceValue): void;
+}
+
+/** Makes the protocol object of one new connection. */
+export type SharedStreamProtocolFactory = () => SharedStreamProtocol;
