@@ -1,0 +1,157 @@
+/**
+ * The system calls as sockets make them: never blocking, tried again after EINTR. Each returns the call's result or
+ * `-errno`, EAGAIN included. What they share is scratch memory for addresses, one per thread, whose content is good
+ * until the next call.
+ */
+import {
+  decodeSockaddr,
+  EAGAIN,
+  ECONNABORTED,
+  EINTR,
+  F_GETFL,
+  F_SETFL,
+  MAX_SOCKADDR_BYTES,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  O_NONBLOCK,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOL_SOCKET,
+  type SocketAddress,
+} from "../abi/index.ts";
+import * as sys from "../sys/index.ts";
+import { checked, timeoutError } from "./errors.ts";
+import { deadlineOf, EVENTS, type Operation, type WaitOptions } from "./waits.ts";
+
+/** Connections given up by their peers that one accept steps over. */
+const MAX_ABORTED = 64;
+/**
+ * A blocked thread comes back to JavaScript this often. Only there can a worker be terminated, and a process that
+ * exits waits for its workers.
+ */
+const SYNC_SLICE_MS = 250;
+
+const address = new Uint8Array(MAX_SOCKADDR_BYTES);
+const addressLength = new Uint32Array(1);
+const pollfd = new Int32Array(2);
+const int = new Int32Array(1);
+const intLength = new Uint32Array(1);
+
+/** The address that the last accept, receive or name call wrote; undefined where there was none. */
+export function lastAddress(): SocketAddress | undefined {
+  const length = addressLength[0] as number;
+  return length === 0 ? undefined : decodeSockaddr(address, 0, length);
+}
+
+/** The same as bytes of one's own. */
+export function lastSockaddr(): Uint8Array {
+  return address.slice(0, Math.min(addressLength[0] as number, MAX_SOCKADDR_BYTES));
+}
+
+/** accept4(2); the peer is {@link lastAddress}. The new descriptor is non-blocking and close-on-exec. */
+export function acceptOnce(fd: number): number {
+  let result = 0;
+  for (let i = 0; i < MAX_ABORTED; i++) {
+    addressLength[0] = MAX_SOCKADDR_BYTES;
+    result = sys.accept4(fd, address, addressLength, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (result !== -EINTR && result !== -ECONNABORTED) break;
+  }
+  return result;
+}
+
+/** recv(2) */
+export function recvOnce(fd: number, bytes: Uint8Array, length: number, flags: number): number {
+  let result: number;
+  do result = sys.recv(fd, bytes, length, flags | MSG_DONTWAIT);
+  while (result === -EINTR);
+  return result;
+}
+
+/** recvfrom(2); the sender is {@link lastAddress}. */
+export function recvFromOnce(fd: number, bytes: Uint8Array, length: number, flags: number): number {
+  let result: number;
+  do {
+    addressLength[0] = MAX_SOCKADDR_BYTES;
+    result = sys.recvfrom(fd, bytes, length, flags | MSG_DONTWAIT, address, addressLength);
+  } while (result === -EINTR);
+  return result;
+}
+
+/** send(2) */
+export function sendOnce(fd: number, bytes: Uint8Array, flags: number): number {
+  let result: number;
+  do result = sys.send(fd, bytes, bytes.length, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+  while (result === -EINTR);
+  return result;
+}
+
+/** sendto(2) */
+export function sendToOnce(fd: number, bytes: Uint8Array, flags: number, to: Uint8Array): number {
+  let result: number;
+  do result = sys.sendto(fd, bytes, bytes.length, flags | MSG_DONTWAIT | MSG_NOSIGNAL, to, to.length);
+  while (result === -EINTR);
+  return result;
+}
+
+/** getsockname(2); the answer is {@link lastAddress}. */
+export function localName(fd: number): number {
+  addressLength[0] = MAX_SOCKADDR_BYTES;
+  return sys.getsockname(fd, address, addressLength);
+}
+
+/** getpeername(2); the answer is {@link lastAddress}. */
+export function peerName(fd: number): number {
+  addressLength[0] = MAX_SOCKADDR_BYTES;
+  return sys.getpeername(fd, address, addressLength);
+}
+
+/** An option of level SOL_SOCKET that is an int: its value (0 or more), or `-errno`. */
+export function socketInt(fd: number, option: number): number {
+  intLength[0] = 4;
+  const result = sys.getsockopt(fd, SOL_SOCKET, option, int, intLength);
+  return result < 0 ? result : (int[0] as number);
+}
+
+/** Which of the poll(2) events, errors and hang-ups hold right now; 0 for none. */
+export function pollNow(fd: number, events: number): number {
+  return pollFor(fd, events, 0);
+}
+
+/**
+ * Makes a descriptor non-blocking. accept and connect have no flag for one call alone. The property is that of the open
+ * file, which other processes may share.
+ */
+export function makeNonBlocking(fd: number): void {
+  const flags = checked("fcntl", sys.fcntl(fd, F_GETFL));
+  if ((flags & O_NONBLOCK) === 0) checked("fcntl", sys.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+}
+
+/**
+ * Blocks this thread until the operation's attempt returns anything but `-EAGAIN`, and returns that.
+ * @throws SystemError ETIMEDOUT after the caller's deadline.
+ */
+export function waitSync(fd: number, operation: Operation, options: WaitOptions): number {
+  const startMs = performance.now();
+  const endMs = deadlineOf(options, startMs);
+  for (;;) {
+    const leftMs = endMs - performance.now();
+    pollFor(fd, EVENTS[operation.direction], Math.min(Math.max(Math.ceil(leftMs), 0), SYNC_SLICE_MS));
+    const result = operation.attempt(fd);
+    if (result !== -EAGAIN) return result;
+    if (leftMs <= 0) throw timeoutError(operation.syscall, endMs - startMs, operation.describe?.());
+  }
+}
+
+/** Blocks this thread for a moment. */
+export function sleepSync(timeoutMs: number): void {
+  // poll(2) passes over negative descriptors.
+  pollFor(-1, 0, timeoutMs);
+}
+
+function pollFor(fd: number, events: number, timeoutMs: number): number {
+  // struct pollfd is an int and two shorts: what is asked for in the low half of the second word, the answer above.
+  pollfd[0] = fd;
+  pollfd[1] = events;
+  const result = sys.poll(pollfd, 1, timeoutMs);
+  return result <= 0 ? 0 : (pollfd[1] as number) >>> 16;
+}

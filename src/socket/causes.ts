@@ -1,0 +1,119 @@
+/**
+ * What a failed call usually means, in one clause: the part of an error's message that saves a visit to the manual.
+ * Looked up by call and code, then by code alone; a code that is in neither keeps strerror(3)'s words.
+ */
+import { type ErrnoName, errnoMessage, errnoNumber } from "../abi/index.ts";
+
+type Causes = { readonly [Code in ErrnoName]?: string };
+
+/** What a code means whichever call reports it. Sorted by code. */
+const ANY_CALL: Causes = {
+  EACCES: "permission denied",
+  EADDRINUSE: "another socket has this address",
+  EADDRNOTAVAIL: "no interface of this machine has this address",
+  EAFNOSUPPORT: "the address is of another family than the socket, or the kernel lacks the family",
+  EALREADY: "an earlier connect is still under way",
+  EBADF: "the socket is closed",
+  ECONNABORTED: "the connection was given up before it was accepted",
+  ECONNREFUSED: "nothing listens there",
+  ECONNRESET: "the peer reset the connection: it closed with unread data, crashed, or refused what came",
+  EDESTADDRREQ: "no destination: connect first, or send to an address",
+  EHOSTUNREACH: "no route to the host, or the host does not answer on its link",
+  EINVAL: "the kernel does not take these arguments in the socket's present state",
+  EISCONN: "the socket is connected already",
+  EMFILE: "this process has as many descriptors open as its limit allows (ulimit -n)",
+  EMSGSIZE: "the message is larger than the socket can send in one piece",
+  ENETDOWN: "the interface that leads there is down",
+  ENETUNREACH: "no route leads to that network",
+  ENFILE: "the whole system has no descriptors left",
+  ENOBUFS: "the kernel has no buffer space, or the interface's queue is full",
+  ENOPROTOOPT: "this kind of socket has no such option, or the kernel is too old for it",
+  ENOTCONN: "the socket is not connected",
+  ENOTSOCK: "the descriptor is not a socket",
+  EOPNOTSUPP: "this kind of socket cannot do that",
+  EPERM: "not permitted: a capability is missing, or a firewall rule forbids it",
+  EPIPE: "the connection can no longer be written to: it was shut down, or the peer is gone",
+  EPROTONOSUPPORT: "this kernel has no such protocol for the family and type",
+  EPROTOTYPE: "the socket there is of another type",
+  ESOCKTNOSUPPORT: "this family has no such socket type",
+  ETIMEDOUT: "the peer did not answer in time",
+};
+
+/** What a code means of one call. Sorted by call, then by code. */
+const BY_CALL: Readonly<Record<string, Causes>> = {
+  accept: {
+    EINVAL: "the socket does not listen: call listen first",
+    EOPNOTSUPP: "sockets of this type have no connections to accept",
+  },
+  bind: {
+    EACCES: "ports below 1024 need CAP_NET_BIND_SERVICE; a unix path needs a directory that may be written to",
+    EINVAL: "the socket is bound already, or the address is not of its family",
+    ENOENT: "the directory of the path does not exist",
+    ENOTDIR: "a part of the path is not a directory",
+    EROFS: "the file system is read-only",
+  },
+  connect: {
+    EACCES: "not allowed: a broadcast address without SO_BROADCAST, a firewall rule, or the socket file's permissions",
+    EADDRINUSE: "the local address is in use with this very peer",
+    EADDRNOTAVAIL: "no local port is free, or the port asked for is 0",
+    EAGAIN: "the listener's queue is full",
+    EINVAL: "the address is not one to connect to from here",
+    ENOENT: "no socket file is at this path",
+    EPROTOTYPE: "the socket at this path is of another type",
+    ETIMEDOUT: "no answer: the host is down, or a firewall drops what is sent there",
+  },
+  getsockopt: {
+    EINVAL: "the size given is not the option's",
+    EOPNOTSUPP: "the option cannot be read on this socket",
+  },
+  listen: {
+    EADDRINUSE: "another socket listens at this address",
+    EOPNOTSUPP: "sockets of this type do not listen",
+  },
+  recv: {
+    ECONNREFUSED: "an earlier datagram was answered: nothing listens there",
+    ENOTCONN: "connect first",
+    ETIMEDOUT: "the peer stopped answering: what was sent was never acknowledged",
+  },
+  send: {
+    EACCES: "a broadcast address needs SO_BROADCAST, and a unix path write permission",
+    ECONNREFUSED: "nothing listens there",
+    EDESTADDRREQ: "no destination: connect first, or use sendTo",
+    ENOENT: "no socket file is at this path",
+    ENOTCONN: "connect first",
+  },
+  setsockopt: {
+    EINVAL: "the kernel does not take this value or size, or not in the socket's present state",
+    ENODEV: "there is no such interface",
+    ENOENT: "the kernel has nothing of this name",
+    EOPNOTSUPP: "the option cannot be set on this socket",
+  },
+  socket: {
+    EACCES: "this kind of socket needs CAP_NET_RAW",
+    EPERM: "this kind of socket needs CAP_NET_RAW",
+    EINVAL: "no such family, type or protocol, or not together",
+  },
+};
+
+/** Calls that fail for the reasons of another. */
+const LIKE: Readonly<Record<string, string>> = {
+  recvfrom: "recv",
+  recvmmsg: "recv",
+  recvmsg: "recv",
+  sendmmsg: "send",
+  sendmsg: "send",
+  sendto: "send",
+  socketpair: "socket",
+};
+
+/** The usual cause of a failure: `causeOf("connect", "ECONNREFUSED")` is `"nothing listens there"`. */
+export function causeOf(syscall: string, code: string): string {
+  const name = code as ErrnoName;
+  return (
+    BY_CALL[LIKE[syscall] ?? syscall]?.[name] ?? ANY_CALL[name] ?? lowerFirst(errnoMessage(errnoNumber(code) ?? 0))
+  );
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,189 @@
+/** The part of `Socket` that reads and writes options. */
+import { EACCES, EPERM } from "../abi/index.ts";
+import { getsockopt, setsockopt } from "../sys/index.ts";
+import { SystemError } from "./errors.ts";
+import {
+  findOption,
+  type Option,
+  type OptionName,
+  type OptionReadValue,
+  type OptionValues,
+  type OptionWriteValue,
+  options,
+} from "./options.ts";
+
+/** The longest value that {@link OptionAccess.getRawOption} asks the kernel for. */
+export const MAX_OPTION_BYTES: number = 1 << 20;
+
+export abstract class OptionAccess {
+  /** The open descriptor. @throws SystemError EBADF when the socket is closed. */
+  protected abstract descriptor(syscall: string): number;
+
+  /**
+   * The value of an option, given by its C name or as a constant of `options`. getsockopt(2)
+   *
+   *     socket.getOption("SO_RCVBUF"); // 131072
+   *
+   * @throws TypeError for a name that is not known or an option that can only be written; SystemError ENOPROTOOPT …
+   */
+  getOption<Name extends OptionName>(option: Name): OptionReadValue<Name>;
+  getOption<Read>(option: Option<Read, never>): Read;
+  getOption(option: string | Option<unknown, never>): unknown {
+    const { name, level, option: number, sizeBytes, readable, decode } = findOption(option);
+    const fd = this.descriptor("getsockopt");
+    if (!readable) throw new TypeError(`${name} can only be written`);
+    return decode(readOption(fd, level, number, sizeBytes, name));
+  }
+
+  /**
+   * Sets an option, given by its C name or as a constant of `options`. setsockopt(2)
+   *
+   *     socket.setOption("TCP_NODELAY", true);
+   *
+   * @throws TypeError or RangeError for a value that the option does not take, before any system call; SystemError
+   * ENOPROTOOPT, EPERM, EINVAL …
+   */
+  setOption<Name extends OptionName>(option: Name, value: OptionWriteValue<Name>): void;
+  setOption<Write>(option: Option<unknown, Write>, value: Write): void;
+  setOption(option: string | Option<unknown, never>, value: unknown): void {
+    const { name, level, option: number, writable, capability, encode } = findOption(option);
+    const fd = this.descriptor("setsockopt");
+    if (!writable) throw new TypeError(`${name} can only be read`);
+    writeOption(fd, level, number, encode(value as never), name, capability);
+  }
+
+  /** Sets several options, in the order in which they are written. */
+  setOptions(values: OptionValues): void {
+    for (const [name, value] of Object.entries(values)) {
+      if (value !== undefined) this.setOption(name as OptionName, value as never);
+    }
+  }
+
+  /**
+   * The bytes of any option, named by its numbers. getsockopt(2)
+   * @param sizeBytes the room that the kernel is given; what it filled is returned.
+   * @throws SystemError ENOPROTOOPT; EINVAL where the size is not the option's.
+   */
+  getRawOption(level: number, option: number, sizeBytes: number): Uint8Array {
+    const fd = this.descriptor("getsockopt");
+    checkNumbers(level, option);
+    if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > MAX_OPTION_BYTES) {
+      throw new RangeError(`sizeBytes is an integer from 0 to ${MAX_OPTION_BYTES}, not ${sizeBytes}`);
+    }
+    return readOption(fd, level, option, sizeBytes, `option ${option} of level ${level}`);
+  }
+
+  /**
+   * Sets any option, named by its numbers. setsockopt(2)
+   * @param value its bytes, or a number for an option that is a C int.
+   * @throws SystemError ENOPROTOOPT, EPERM; EINVAL where the size is not the option's.
+   */
+  setRawOption(level: number, option: number, value: Uint8Array | number): void {
+    const fd = this.descriptor("setsockopt");
+    checkNumbers(level, option);
+    const bytes = typeof value === "number" ? options.SO_PRIORITY.encode(value) : value;
+    if (!(bytes instanceof Uint8Array)) throw new TypeError("an option's value is a Uint8Array or a number");
+    writeOption(fd, level, option, bytes, `option ${option} of level ${level}`, undefined);
+  }
+
+  /** Whether datagrams may be sent to broadcast addresses: SO_BROADCAST. */
+  get broadcast(): boolean {
+    return this.getOption("SO_BROADCAST");
+  }
+
+  set broadcast(value: boolean) {
+    this.setOption("SO_BROADCAST", value);
+  }
+
+  /** Whether an idle connection is probed: SO_KEEPALIVE. How often is TCP_KEEPIDLE, TCP_KEEPINTVL and TCP_KEEPCNT. */
+  get keepAlive(): boolean {
+    return this.getOption("SO_KEEPALIVE");
+  }
+
+  set keepAlive(value: boolean) {
+    this.setOption("SO_KEEPALIVE", value);
+  }
+
+  /** How long closing may go on with sending what is unsent; undefined leaves it to the kernel, 0 resets: SO_LINGER. */
+  get lingerSeconds(): number | undefined {
+    const { enabled, seconds } = this.getOption("SO_LINGER");
+    return enabled ? seconds : undefined;
+  }
+
+  set lingerSeconds(seconds: number | undefined) {
+    this.setOption("SO_LINGER", { enabled: seconds !== undefined, seconds: seconds ?? 0 });
+  }
+
+  /** Whether small writes leave at once, without Nagle's algorithm: TCP_NODELAY. */
+  get noDelay(): boolean {
+    return this.getOption("TCP_NODELAY");
+  }
+
+  set noDelay(value: boolean) {
+    this.setOption("TCP_NODELAY", value);
+  }
+
+  /** SO_RCVBUF. The kernel doubles what is set, to have room for its own records, and reports the double. */
+  get receiveBufferBytes(): number {
+    return this.getOption("SO_RCVBUF");
+  }
+
+  set receiveBufferBytes(value: number) {
+    this.setOption("SO_RCVBUF", value);
+  }
+
+  /** Whether a listener may take an address whose earlier connections are in TIME_WAIT: SO_REUSEADDR. */
+  get reuseAddress(): boolean {
+    return this.getOption("SO_REUSEADDR");
+  }
+
+  set reuseAddress(value: boolean) {
+    this.setOption("SO_REUSEADDR", value);
+  }
+
+  /** Whether sockets of one user may share an address, the kernel spreading what comes: SO_REUSEPORT. */
+  get reusePort(): boolean {
+    return this.getOption("SO_REUSEPORT");
+  }
+
+  set reusePort(value: boolean) {
+    this.setOption("SO_REUSEPORT", value);
+  }
+
+  /** SO_SNDBUF. The kernel doubles what is set, to have room for its own records, and reports the double. */
+  get sendBufferBytes(): number {
+    return this.getOption("SO_SNDBUF");
+  }
+
+  set sendBufferBytes(value: number) {
+    this.setOption("SO_SNDBUF", value);
+  }
+}
+
+function readOption(fd: number, level: number, option: number, sizeBytes: number, name: string): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  const length = new Uint32Array([sizeBytes]);
+  const result = getsockopt(fd, level, option, bytes, length);
+  if (result < 0) throw new SystemError("getsockopt", result, { subject: name });
+  return bytes.subarray(0, Math.min(length[0] as number, sizeBytes));
+}
+
+function writeOption(
+  fd: number,
+  level: number,
+  option: number,
+  bytes: Uint8Array,
+  name: string,
+  capability: string | undefined,
+): void {
+  const result = setsockopt(fd, level, option, bytes, bytes.length);
+  if (result >= 0) return;
+  const isRefused = result === -EPERM || result === -EACCES;
+  const cause = isRefused && capability !== undefined ? `this value needs ${capability}` : undefined;
+  throw new SystemError("setsockopt", result, { subject: name, cause });
+}
+
+function checkNumbers(level: number, option: number): void {
+  if (!Number.isInteger(level)) throw new TypeError(`a level is an integer such as SOL_SOCKET, not ${level}`);
+  if (!Number.isInteger(option)) throw new TypeError(`an option is an integer such as SO_REUSEADDR, not ${option}`);
+}

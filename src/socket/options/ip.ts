@@ -1,0 +1,22 @@
+/** Level SOL_IP: options of IPv4 sockets. ip(7) */
+export const IP_OPTIONS = {
+  IP_ADD_MEMBERSHIP: { kind: "membership", access: "w", since: "2.0", page: "ip(7)" },
+  IP_ADD_SOURCE_MEMBERSHIP: { kind: "sourceMembership", access: "w", since: "2.4.22", page: "ip(7)" },
+  IP_BIND_ADDRESS_NO_PORT: { kind: "bool", access: "rw", since: "4.2", page: "ip(7)" },
+  IP_DROP_MEMBERSHIP: { kind: "membership", access: "w", since: "2.0", page: "ip(7)" },
+  IP_DROP_SOURCE_MEMBERSHIP: { kind: "sourceMembership", access: "w", since: "2.4.22", page: "ip(7)" },
+  IP_FREEBIND: { kind: "bool", access: "rw", since: "2.4", page: "ip(7)" },
+  IP_MTU: { kind: "int", access: "r", since: "2.2", page: "ip(7)" },
+  IP_MTU_DISCOVER: { kind: "int", access: "rw", since: "2.2", page: "ip(7)" },
+  IP_MULTICAST_ALL: { kind: "bool", access: "rw", since: "2.6.31", page: "ip(7)" },
+  IP_MULTICAST_IF: { kind: "multicastInterface", access: "rw", since: "2.0", page: "ip(7)" },
+  IP_MULTICAST_LOOP: { kind: "bool", access: "rw", since: "2.0", page: "ip(7)" },
+  IP_MULTICAST_TTL: { kind: "int", access: "rw", since: "2.0", page: "ip(7)" },
+  IP_PKTINFO: { kind: "bool", access: "rw", since: "2.2", page: "ip(7)" },
+  IP_RECVERR: { kind: "bool", access: "rw", since: "2.2", page: "ip(7)" },
+  IP_RECVTOS: { kind: "bool", access: "rw", since: "2.2", page: "ip(7)" },
+  IP_RECVTTL: { kind: "bool", access: "rw", since: "2.2", page: "ip(7)" },
+  IP_TOS: { kind: "int", access: "rw", since: "2.0", page: "ip(7)" },
+  IP_TRANSPARENT: { kind: "bool", access: "rw", since: "2.6.24", capability: "CAP_NET_ADMIN", page: "ip(7)" },
+  IP_TTL: { kind: "int", access: "rw", since: "2.0", page: "ip(7)" },
+} as const;
