@@ -1,4 +1,13 @@
 /** Application protocols as pure state machines: no room below, no I/O, no Node. */
+
+export {
+  CHARGEN_LINE_CHARACTERS,
+  CHARGEN_MAX_DATAGRAM_BYTES,
+  ChargenChecker,
+  type ChargenDatagramOptions,
+  chargenDatagram,
+  chargenStream,
+} from "./chargen.ts";
 export type { DatagramIntents, DatagramProtocol, DatagramProtocolFactory } from "./datagram.ts";
 export { discardDatagram, discardStream } from "./discard.ts";
 export { echoDatagram, echoStream } from "./echo.ts";
