@@ -9,6 +9,17 @@ export {
   chargenStream,
 } from "./chargen.ts";
 export type { DatagramIntents, DatagramProtocol, DatagramProtocolFactory } from "./datagram.ts";
+export {
+  DAYTIME_MAX_BYTES,
+  type Daytime,
+  type DaytimeForm,
+  type DaytimeOptions,
+  daytimeDatagram,
+  daytimeStream,
+  formatDaytime,
+  parseDaytime,
+  type ZoneOffset,
+} from "./daytime.ts";
 export { discardDatagram, discardStream } from "./discard.ts";
 export { echoDatagram, echoStream } from "./echo.ts";
 export type { Publication, Resource, ResourceAnswer, ResourceFactory, ResourceValue } from "./resource.ts";
