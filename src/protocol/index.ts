@@ -35,3 +35,4 @@ export {
   type StreamProtocol,
   type StreamProtocolFactory,
 } from "./stream.ts";
+export { decodeTime868, encodeTime868, era868, readTime868, TIME_868_BYTES, timeDatagram, timeStream } from "./time.ts";
