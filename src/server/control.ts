@@ -2,8 +2,9 @@
  * How a server that blocks in the kernel is told to stop: a shared word says how long it may finish what it has, and an
  * eventfd, which every loop of ours watches, wakes it.
  */
-import { checked } from "../socket/index.ts";
+
 import { EFD_CLOEXEC, EFD_NONBLOCK } from "../abi/index.ts";
+import { checked } from "../socket/index.ts";
 import { close, eventfd, read, write } from "../sys/index.ts";
 
 /** The words: how long open connections may go on (or RUNNING), and whether the server has closed its socket. */

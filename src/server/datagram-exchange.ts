@@ -118,7 +118,7 @@ export class DatagramExchange implements DatagramIntents {
     for (let i = 0; i < received; i++) {
       const fullLength = this.#words[this.#inHeaders / 4 + i * HEADER_WORDS + LENGTH_WORD] as number;
       const start = this.#input + i * this.#stride;
-      const length = fullLength < this.#capacity ? fullLength : this.#capacity;
+      const length = Math.min(fullLength, this.#capacity);
       bytesIn += length;
       this.#current = i;
       try {

@@ -2,13 +2,16 @@
 import { epoll } from "./designs/epoll.ts";
 import { iterative } from "./designs/iterative.ts";
 import { poll } from "./designs/poll.ts";
+import { uring } from "./designs/uring.ts";
 import type { ServerDesign } from "./task.ts";
 
-export const designs: readonly ServerDesign[] = [epoll, iterative, poll];
+export const designs: readonly ServerDesign[] = [epoll, iterative, poll, uring];
 
 /** @throws RangeError for a name that is no design's. */
 export function designNamed(name: string): ServerDesign {
   const design = designs.find((candidate) => candidate.name === name);
   if (design !== undefined) return design;
-  throw new RangeError(`there is no server design "${name}"; there are ${designs.map((known) => known.name).join(", ")}`);
+  throw new RangeError(
+    `there is no server design "${name}"; there are ${designs.map((known) => known.name).join(", ")}`,
+  );
 }

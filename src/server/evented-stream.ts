@@ -67,7 +67,10 @@ export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
 
   override failed(_slot: Slot, errno: number): void {
     add(this.task.counters, ERRORS, 1);
-    this.task.report({ where: "accept", message: `${describe("accept4", errno)}; trying again in ${ACCEPT_RETRY_MS} ms` });
+    this.task.report({
+      where: "accept",
+      message: `${describe("accept4", errno)}; trying again in ${ACCEPT_RETRY_MS} ms`,
+    });
     this.reactor.timers.set(this.#retry, this.reactor.nowMs + ACCEPT_RETRY_MS);
   }
 

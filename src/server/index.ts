@@ -2,6 +2,6 @@
 export type { CounterName, CounterValues } from "./counters.ts";
 export { designNamed, designs } from "./designs.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
-export { type Server, type ServeOptions, serve } from "./serve.ts";
+export { type ServeOptions, type Server, serve } from "./serve.ts";
 export type { Json, Service, ServiceReference } from "./service.ts";
 export type { Kind, Placement, Report, ServerDesign, ServerEvent } from "./task.ts";

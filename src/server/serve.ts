@@ -1,6 +1,7 @@
 /** Starting a server: an endpoint, a service and a design brought together. */
-import { unlinkSync } from "node:fs";
-import { formatEndpoint, listen, parseEndpoint, Socket } from "../socket/index.ts";
+import { lstatSync, unlinkSync } from "node:fs";
+import { SOCK_DGRAM } from "../abi/index.ts";
+import { formatEndpoint, listenSync, parseEndpoint, type SocketAddress } from "../socket/index.ts";
 import { type CounterValues, createCounters, readCounters } from "./counters.ts";
 import { designNamed } from "./designs.ts";
 import { type Limits, limitsWith } from "./limits.ts";
@@ -46,14 +47,19 @@ export interface Server extends AsyncDisposable {
 export async function serve(reference: ServiceReference, options: ServeOptions): Promise<Server> {
   const design = designNamed(options.design ?? "epoll");
   const placement = options.placement ?? "thread";
-  const endpoint = parseEndpoint(options.listen);
-  const kind: Kind = endpoint.type === "dgram" ? "datagram" : "stream";
+  const { transport, address, type } = parseEndpoint(options.listen);
+  const kind: Kind = type === SOCK_DGRAM ? "datagram" : "stream";
   const service = await loadService(reference);
   checkFit(design, kind, placement, service.name, service[kind] !== undefined);
   const limits = limitsWith(service.limits, options.limits);
 
-  const socket = await open(options.listen, kind, limits.backlog);
-  const bound = formatEndpoint(endpoint.transport, socket.localAddress ?? endpoint.address);
+  const socket = listenSync(options.listen, {
+    backlog: limits.backlog,
+    // Inherited by the connections that are accepted: answers are not held back for more to come.
+    ...(transport === "tcp" && { options: { TCP_NODELAY: true } }),
+  });
+  const bound = formatEndpoint({ transport, address: socket.localAddress });
+  const removePath = pathRemover(address);
   const counters = createCounters();
   const handle = design.start({
     fd: socket.detach(),
@@ -64,11 +70,7 @@ export async function serve(reference: ServiceReference, options: ServeOptions):
     placement,
     report: options.report ?? (() => {}),
   });
-  const address = endpoint.address;
-  const unlink = (): void => {
-    if (address.family === "unix" && address.kind === "path") unlinkQuietly(address.path);
-  };
-  handle.done.then(unlink, unlink);
+  handle.done.then(removePath, removePath);
   await handle.ready;
   return new RunningServer(bound, design.name, handle, () => readCounters(counters));
 }
@@ -106,16 +108,13 @@ function checkFit(design: ServerDesign, kind: Kind, placement: Placement, servic
   }
 }
 
-/** An endpoint's socket, listening or bound. */
-async function open(endpoint: string, kind: Kind, backlog: number): Promise<Socket> {
-  if (kind === "stream") return listen(endpoint, { backlog, options: { TCP_NODELAY: true } });
-  return bindDatagram(endpoint);
-}
-
-function unlinkQuietly(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // Somebody else has removed it: it is gone, which is what was wanted.
-  }
+/** What removes a unix socket's file, unless another has taken its place. */
+function pathRemover(address: SocketAddress): () => void {
+  if (address.family !== "unix" || address.kind !== "path") return () => {};
+  const path = address.path as string;
+  const own = lstatSync(path);
+  return () => {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    if (found !== undefined && found.ino === own.ino && found.dev === own.dev) unlinkSync(path);
+  };
 }

@@ -19,7 +19,8 @@ export function waitFor(fd: number, events: number, control: Control, timeoutMs:
   pollfds[1] = events;
   pollfds[2] = control.fd;
   pollfds[3] = POLLIN;
-  const boundedMs = timeoutMs === Number.POSITIVE_INFINITY ? -1 : Math.min(Math.max(0, Math.ceil(timeoutMs)), LONGEST_MS);
+  const boundedMs =
+    timeoutMs === Number.POSITIVE_INFINITY ? -1 : Math.min(Math.max(0, Math.ceil(timeoutMs)), LONGEST_MS);
   const count = poll(pollfds, 2, boundedMs);
   if (count === -EINTR || count <= 0) return 0;
   const ready = (pollfds[1] as number) >>> 16;
