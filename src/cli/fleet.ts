@@ -1,0 +1,92 @@
+/** Several servers as one: started together, counted together, stopped together. */
+import {
+  type CounterValues,
+  type Limits,
+  type Placement,
+  type Server,
+  type ServerDesign,
+  type ServerEvent,
+  serve,
+} from "../server/index.ts";
+import type { ServiceEntry } from "../service/index.ts";
+import { asUsage } from "./failure.ts";
+
+/** A service at an endpoint, to be started. */
+export interface Plan {
+  readonly entry: ServiceEntry;
+  readonly listen: string;
+}
+
+/** A server that runs. */
+export interface Member {
+  readonly entry: ServiceEntry;
+  readonly server: Server;
+}
+
+export interface FleetOptions {
+  readonly design: ServerDesign | undefined;
+  readonly placement: Placement;
+  readonly limits: Partial<Limits>;
+  /** Something went wrong that a server survived. */
+  readonly trouble: (plan: Plan, event: ServerEvent) => void;
+  /** A server could not start: says whether to go on without it. */
+  readonly refused: (plan: Plan, error: unknown) => boolean;
+  /** Once aborted, no more servers are started. */
+  readonly signal: AbortSignal;
+}
+
+export class Fleet {
+  readonly members: readonly Member[];
+  /** Settles when a server has ended by itself: rejects with what ended it. */
+  readonly died: Promise<void>;
+
+  private constructor(members: readonly Member[]) {
+    this.members = members;
+    this.died = members.length === 0 ? Promise.resolve() : Promise.race(members.map(({ server }) => server.done));
+    // Whoever waits for it hears of it; until then it must not count as unhandled.
+    this.died.catch(() => {});
+  }
+
+  /**
+   * Starts servers one after the other; where one cannot start, those that run are stopped again.
+   * @throws Failure, SystemError as `serve` does, unless `refused` says to go on.
+   */
+  static async start(plans: readonly Plan[], options: FleetOptions): Promise<Fleet> {
+    const members: Member[] = [];
+    for (const plan of plans) {
+      if (options.signal.aborted) break;
+      try {
+        members.push({ entry: plan.entry, server: await startOne(plan, options) });
+      } catch (error) {
+        if (options.refused(plan, error)) continue;
+        await Promise.allSettled(members.map(({ server }) => server.stop()));
+        throw asUsage(error);
+      }
+    }
+    return new Fleet(members);
+  }
+
+  /** The sums of all counters. */
+  totals(): CounterValues {
+    const totals: Record<string, number> = {};
+    for (const { server } of this.members) {
+      for (const [name, value] of Object.entries(server.counters())) totals[name] = (totals[name] ?? 0) + value;
+    }
+    return totals as CounterValues;
+  }
+
+  /** Stops all; resolves when they have ended, however they did. */
+  async stop(graceMs: number): Promise<void> {
+    await Promise.allSettled(this.members.map(({ server }) => server.stop({ graceMs })));
+  }
+}
+
+function startOne(plan: Plan, { design, placement, limits, trouble }: FleetOptions): Promise<Server> {
+  return serve(plan.entry.reference(), {
+    listen: plan.listen,
+    placement,
+    limits,
+    report: (event) => trouble(plan, event),
+    ...(design === undefined ? {} : { design: design.name }),
+  });
+}

@@ -1,0 +1,77 @@
+/** Arguments and options that several verbs share. */
+import type { Command } from "commander";
+import { DEFAULT_LIMITS, designs, type Limits, type ServerDesign } from "../server/index.ts";
+import { findService, type ServiceEntry, seconds, services } from "../service/index.ts";
+import { checkingUsage, unknownName, usage } from "./failure.ts";
+import { pasteable } from "./self-command.ts";
+
+const MAX_GRACE_SECONDS = 86_400;
+/** How long open connections may go on after the wish to stop. */
+const DEFAULT_GRACE_MS = 1000;
+
+/** A parser for commander of a value; what it throws is the user's to mend. */
+export function parser<Value>(parse: (text: string) => Value): (text: string) => Value {
+  return (text) => checkingUsage(() => parse(text));
+}
+
+/** As {@link parser}, for an option that may be given several times. */
+export function listParser<Value>(parse: (text: string) => Value): (text: string, before?: Value[]) => Value[] {
+  return (text, before = []) => [...before, checkingUsage(() => parse(text))];
+}
+
+/** Examples at the end of a help text, as they can be pasted here: each a command, and what it is for. */
+export function addExamples(command: Command, self: string, examples: readonly (readonly [string, string])[]): void {
+  const lines = examples.flatMap(([line, what]) => [`  # ${what}`, `  ${pasteable(line, self)}`]);
+  command.addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
+}
+
+export function addJsonOption(command: Command): Command {
+  return command.option("--json", "print one JSON object a line, for machines");
+}
+
+export function addGraceOption(command: Command): Command {
+  return command.option(
+    "--grace <seconds>",
+    "how long open connections may go on after Ctrl-C",
+    parser(seconds("--grace", 0, MAX_GRACE_SECONDS)),
+    DEFAULT_GRACE_MS,
+  );
+}
+
+export function addDesignOption(command: Command): Command {
+  return command.option(
+    "--design <name>",
+    `how clients are served: ${designs.map(({ name }) => name).join(", ")}`,
+    parser(readDesign),
+  );
+}
+
+/** @throws Failure naming the nearest service there is. */
+export function readService(name: string): ServiceEntry {
+  const entry = findService(name);
+  if (entry !== undefined) return entry;
+  throw unknownName(
+    "service",
+    name,
+    services.map((known) => known.name),
+  );
+}
+
+/** @throws Failure naming the nearest design there is. */
+function readDesign(name: string): ServerDesign {
+  const design = designs.find((known) => known.name === name);
+  if (design !== undefined) return design;
+  throw unknownName(
+    "design",
+    name,
+    designs.map((known) => known.name),
+  );
+}
+
+/** A limit as `name=value`. */
+export function readLimit(text: string): readonly [keyof Limits, number] {
+  const [, name, value] = /^([^=]*)=(\d+)$/.exec(text) ?? [];
+  if (name === undefined) throw usage(`--limit takes name=number, such as maxConnections=100, not "${text}"`);
+  if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw unknownName("limit", name, Object.keys(DEFAULT_LIMITS));
+  return [name as keyof Limits, Number(value)];
+}

@@ -1,0 +1,96 @@
+/** Servers from start to stop: what `up` and `serve` have in common. */
+import type { Limits, Placement, ServerDesign } from "../server/index.ts";
+import { EXIT } from "../service/index.ts";
+import { isSystemError } from "../socket/index.ts";
+import type { Context } from "./context.ts";
+import { Failure } from "./failure.ts";
+import { Fleet, type Plan } from "./fleet.ts";
+import { JsonView } from "./views/json.ts";
+import { LinesView } from "./views/lines.ts";
+import { LiveView } from "./views/live.ts";
+import type { View } from "./views/view.ts";
+
+export interface RunOptions {
+  readonly json: boolean;
+  /** Whether counters are shown while the servers run. */
+  readonly counters: boolean;
+  readonly design: ServerDesign | undefined;
+  readonly placement: Placement;
+  readonly limits: Partial<Limits>;
+  readonly graceMs: number;
+  /** Whether to go on without the servers whose address is taken. */
+  readonly skipTaken: boolean;
+  /** What to do about an address that is taken, in a clause. */
+  readonly takenCure: string;
+}
+
+/**
+ * Serves until SIGINT or SIGTERM. Showing counters also ends when nobody reads them any more; a server that was only
+ * asked to serve goes on then, for a script that has read the endpoint may close the pipe.
+ * @throws Failure, SystemError where a server cannot start, or dies.
+ */
+export async function runServers(
+  plans: readonly Plan[],
+  context: Context,
+  self: string,
+  options: RunOptions,
+): Promise<void> {
+  const stop = context.stopSignals().signal;
+  const signal = options.counters ? AbortSignal.any([stop, context.out.broken]) : stop;
+  const view = chooseView(context, self, options);
+  const { design, placement, limits } = options;
+  const fleet = await Fleet.start(plans, {
+    design,
+    placement,
+    limits,
+    signal,
+    trouble: (plan, event) => view.trouble(plan, event),
+    refused: (plan, error) => {
+      if (!isSystemError(error, "EADDRINUSE")) return false;
+      if (!options.skipTaken) throw new Failure(EXIT.UNAVAILABLE, `${error.message}; ${options.takenCure}`);
+      view.skipped(plan, error);
+      return true;
+    },
+  });
+  // A signal during the start: there is nothing to show.
+  if (!signal.aborted) {
+    if (fleet.members.length === 0) throw new Failure(EXIT.UNAVAILABLE, "every address is taken; nothing to serve");
+    view.started(fleet);
+    const timer = options.counters ? setInterval(() => look(view, context), view.intervalMs) : undefined;
+    try {
+      await endOf(fleet, signal);
+    } finally {
+      clearInterval(timer);
+    }
+    view.stopping(options.graceMs);
+  }
+  await fleet.stop(options.graceMs);
+  view.stopped();
+}
+
+/** Waits until the signal comes. @throws what a server died of */
+async function endOf(fleet: Fleet, signal: AbortSignal): Promise<void> {
+  try {
+    await Promise.race([aborted(signal), fleet.died]);
+    if (!signal.aborted) throw new Error("a server has ended by itself");
+  } catch (error) {
+    await fleet.stop(0);
+    throw error;
+  }
+}
+
+function look(view: View, { out }: Context): void {
+  view.tick();
+  out.checkReader();
+}
+
+function chooseView(context: Context, self: string, { json, counters }: RunOptions): View {
+  if (json) return new JsonView(context.out, self);
+  return counters && context.out.isTerminal ? new LiveView(context, self) : new LinesView(context, self);
+}
+
+/** Resolves when a signal is aborted, by whatever reason. */
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,66 @@
+/** The table of verbs. A new one is a file in `verbs/`, and a line here; it is loaded when it is asked for. */
+import type { Command } from "commander";
+import type { ExitStatus } from "../service/index.ts";
+import type { Context } from "./context.ts";
+
+/** What a file in `verbs/` exports as `verb`. */
+export interface Verb {
+  /**
+   * Tells commander of the verb's arguments, options and action. An action that fails throws a Failure, a SystemError
+   * or a Stopped; one that ends with another status for its own reasons calls {@link VerbSetup.finish}.
+   */
+  define(command: Command, setup: VerbSetup): void | Promise<void>;
+}
+
+export interface VerbSetup {
+  readonly context: Context;
+  /** What to type for `portolan` where it runs now. */
+  readonly self: string;
+  /** What follows the verb on the command line, for verbs whose options depend on it. */
+  readonly rest: readonly string[];
+  /** Says which status to end with. */
+  finish(status: ExitStatus): void;
+}
+
+export interface VerbEntry {
+  readonly name: string;
+  /** One line for lists. */
+  readonly summary: string;
+  /** The heading that it stands under in the help text. */
+  readonly group: "Serving" | "Using";
+  load(): Promise<Verb>;
+}
+
+/** Every verb, in the order of the help text. */
+export const verbs: readonly VerbEntry[] = [
+  {
+    name: "up",
+    summary: "start every service, with commands to try and live counters",
+    group: "Serving",
+    load: async () => (await import("./verbs/up.ts")).verb,
+  },
+  {
+    name: "serve",
+    summary: "serve one service, under the design of your choice",
+    group: "Serving",
+    load: async () => (await import("./verbs/serve.ts")).verb,
+  },
+  {
+    name: "designs",
+    summary: "list the server designs",
+    group: "Serving",
+    load: async () => (await import("./verbs/designs.ts")).verb,
+  },
+  {
+    name: "call",
+    summary: "use a service, as its client",
+    group: "Using",
+    load: async () => (await import("./verbs/call.ts")).verb,
+  },
+  {
+    name: "services",
+    summary: "list the services, and what to type to try them",
+    group: "Using",
+    load: async () => (await import("./verbs/services.ts")).verb,
+  },
+];

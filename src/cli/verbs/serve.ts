@@ -1,0 +1,77 @@
+/** `portolan serve`: one service, under a chosen design. */
+import type { Limits, ServerDesign } from "../../server/index.ts";
+import { defaultPort, type ServiceEntry } from "../../service/index.ts";
+import { parseEndpoint } from "../../socket/index.ts";
+import { checkingUsage } from "../failure.ts";
+import {
+  addDesignOption,
+  addExamples,
+  addGraceOption,
+  addJsonOption,
+  listParser,
+  parser,
+  readLimit,
+  readService,
+} from "../options.ts";
+import { runServers } from "../run-servers.ts";
+import type { Verb } from "../verbs.ts";
+
+interface ServeOptions {
+  readonly listen?: readonly string[];
+  readonly design?: ServerDesign;
+  readonly inNode?: true;
+  readonly limit?: readonly (readonly [keyof Limits, number])[];
+  readonly grace: number;
+  readonly json?: true;
+}
+
+export const verb: Verb = {
+  define(command, { context, self }) {
+    command
+      .argument("<name>", "a service; portolan services lists them", parser(readService))
+      .option(
+        "--listen <endpoint>",
+        "where, such as tcp://127.0.0.1:7007, udp://[::1]:0 or unix:///run/x.sock; may be repeated",
+        listParser(readEndpoint),
+      )
+      .option("--in-node", "inside Node's own loop, not on a thread of its own")
+      .option(
+        "--limit <name=number>",
+        "set a limit, such as maxConnections=100; may be repeated",
+        listParser(readLimit),
+      );
+    addDesignOption(command);
+    addGraceOption(command);
+    addJsonOption(command);
+    addExamples(command, self, [
+      ["portolan serve echo", "at its usual ports, on this machine only"],
+      ["portolan serve echo --design iterative --listen tcp://127.0.0.1:0", "one client at a time, on any free port"],
+      ["portolan serve echo --listen unix://@echo --limit maxConnections=10", "an abstract unix socket, with a limit"],
+    ]);
+    command.action(async (entry: ServiceEntry, options: ServeOptions) => {
+      const plans = (options.listen ?? defaultEndpoints(entry)).map((listen) => ({ entry, listen }));
+      await runServers(plans, context, self, {
+        json: options.json === true,
+        counters: false,
+        design: options.design,
+        placement: options.inNode === true ? "node" : "thread",
+        limits: Object.fromEntries(options.limit ?? []),
+        graceMs: options.grace,
+        skipTaken: false,
+        takenCure: "end that, or choose another with --listen; port 0 is any that is free",
+      });
+    });
+  },
+};
+
+function readEndpoint(text: string): string {
+  checkingUsage(() => parseEndpoint(text));
+  return text;
+}
+
+/** Unix sockets have no place by custom, so they are served where they are asked for. */
+function defaultEndpoints(entry: ServiceEntry): string[] {
+  return entry.transports
+    .filter((transport) => transport !== "unix")
+    .map((transport) => `${transport}://127.0.0.1:${defaultPort(entry)}`);
+}

@@ -1,0 +1,101 @@
+/** `portolan up`: every service at once, for a look around. */
+import { join } from "node:path";
+import type { ServerDesign } from "../../server/index.ts";
+import {
+  defaultPort,
+  defaultUnixName,
+  type ServiceEntry,
+  services,
+  type Transport,
+  wholeNumber,
+} from "../../service/index.ts";
+import { parseEndpoint } from "../../socket/index.ts";
+import { checkingUsage, usage } from "../failure.ts";
+import type { Plan } from "../fleet.ts";
+import { addDesignOption, addExamples, addGraceOption, addJsonOption, parser, readService } from "../options.ts";
+import { runServers } from "../run-servers.ts";
+import { UnixFolder } from "../unix-folder.ts";
+import type { Verb } from "../verbs.ts";
+
+const MAX_PORT = 65_535;
+
+interface UpOptions {
+  readonly host: string;
+  readonly only?: readonly ServiceEntry[];
+  readonly portOffset: number;
+  readonly anyPort?: true;
+  readonly design?: ServerDesign;
+  readonly skipTaken?: true;
+  readonly grace: number;
+  readonly json?: true;
+}
+
+export const verb: Verb = {
+  define(command, { context, self }) {
+    command
+      .option("--host <address>", "listen at this address of this machine", "127.0.0.1")
+      .option("--only <names>", "start these services only, separated by commas", parser(readServices))
+      .option("--port-offset <number>", "add this to every port", parser(wholeNumber("--port-offset", 0, MAX_PORT)), 0)
+      .option("--any-port", "let the kernel choose every port")
+      .option("--skip-taken", "go on without the endpoints that others hold");
+    addDesignOption(command);
+    addGraceOption(command);
+    addJsonOption(command);
+    addExamples(command, self, [
+      ["portolan up", "everything, on this machine only"],
+      ["portolan up --only echo --port-offset 1000", "beside another one"],
+      ["portolan up --any-port --json", "for a script, which reads the ports"],
+    ]);
+    command.action(async (options: UpOptions) => {
+      using folder = new UnixFolder();
+      await runServers(makePlans(options, folder.path), context, self, {
+        json: options.json === true,
+        counters: true,
+        design: options.design,
+        // One thread for all: dozens of mostly idle services are not worth dozens of threads.
+        placement: "node",
+        limits: {},
+        graceMs: options.grace,
+        skipTaken: options.skipTaken === true,
+        takenCure: "end that, or use --port-offset 1000, --any-port, or --skip-taken",
+      });
+    });
+  },
+};
+
+function readServices(names: string): ServiceEntry[] {
+  const entries = names
+    .split(",")
+    .map((name) => name.trim())
+    .filter(Boolean)
+    .map(readService);
+  if (entries.length > 0) return entries;
+  throw usage(`--only takes names of services, separated by commas, not "${names}"`);
+}
+
+function makePlans(options: UpOptions, folder: string): Plan[] {
+  const entries = options.only ?? services;
+  return entries.flatMap((entry) =>
+    entry.transports.map((transport) => ({ entry, listen: place(entry, transport, options, folder) })),
+  );
+}
+
+/** The endpoint of a service over a transport. */
+function place(
+  entry: ServiceEntry,
+  transport: Transport,
+  { host, portOffset, anyPort }: UpOptions,
+  folder: string,
+): string {
+  if (transport === "unix") return `unix://${join(folder, unixName(entry, portOffset, anyPort))}`;
+  const port = anyPort ? 0 : defaultPort(entry) + portOffset;
+  const listen = `${transport}://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  checkingUsage(() => parseEndpoint(listen));
+  return listen;
+}
+
+/** Several `up` may run side by side: what tells their ports apart tells their sockets apart. */
+function unixName(entry: ServiceEntry, portOffset: number, anyPort: true | undefined): string {
+  const suffix = anyPort ? `-${process.pid}` : portOffset === 0 ? "" : `-${portOffset}`;
+  return defaultUnixName(entry).replace(/(?=\.)/, suffix);
+}
