@@ -10,6 +10,16 @@ export {
 } from "./chargen.ts";
 export type { DatagramIntents, DatagramProtocol, DatagramProtocolFactory } from "./datagram.ts";
 export {
+  ANSWERING_PORTS,
+  DatagramGuard,
+  GUARD_DEFAULTS,
+  type GuardedDatagramProtocol,
+  type GuardOptions,
+  guarded,
+  type Refusal,
+  UNPRIVILEGED_SHIFT,
+} from "./datagram-guard.ts";
+export {
   DAYTIME_MAX_BYTES,
   type Daytime,
   type DaytimeForm,
@@ -23,6 +33,7 @@ export {
 export { discardDatagram, discardStream } from "./discard.ts";
 export { echoDatagram, echoStream } from "./echo.ts";
 export type { Publication, Resource, ResourceAnswer, ResourceFactory, ResourceValue } from "./resource.ts";
+export { readSource, type Source, type SourceKind } from "./source-address.ts";
 export {
   MAX_MESSAGE_BYTES,
   MAX_OUTSTANDING_REQUESTS,
