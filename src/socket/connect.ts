@@ -1,10 +1,11 @@
 /** From an endpoint's text to a connected socket in one call. */
 import type { AddressLike } from "./address.ts";
-import { type Endpoint, parseEndpoint } from "./endpoint.ts";
+import { connectByName, type NameConnectOptions } from "./connect-by-name.ts";
+import { parseEndpoint } from "./endpoint.ts";
 import type { OptionValues } from "./options.ts";
-import { resolveEndpoint } from "./resolve-host.ts";
-import { Socket, type SyncWaitOptions } from "./socket.ts";
-import { checkWait, deadlineOf, type WaitOptions } from "./waits.ts";
+import { prepare } from "./prepare.ts";
+import type { Socket, SyncWaitOptions } from "./socket.ts";
+import { checkWait, type WaitOptions } from "./waits.ts";
 
 /** How to connect. */
 export interface ConnectOptions extends WaitOptions {
@@ -15,31 +16,40 @@ export interface ConnectOptions extends WaitOptions {
 }
 
 /**
- * Connects to an endpoint. A host name is looked up, and its addresses are tried one after the other.
+ * Connects to an endpoint, or to a host and a service by their names. A name is looked up, and its addresses are tried
+ * as {@link connectByName} tells.
  *
  *     using socket = await connect("tcp://localhost:7007", { timeoutMs: 1000, options: { TCP_NODELAY: true } });
+ *     using other = await connect("localhost", "http");
  *
  * @param endpoint such as `tcp://127.0.0.1:7007`, `udp://[::1]:53`, `unix:///run/x.sock`, `unix://@abstract`.
- * @throws TypeError or RangeError for an endpoint or an option that cannot be; Error with `code` ENOTFOUND for a name
- * without an address; SystemError ECONNREFUSED, ETIMEDOUT … of the last address tried; the signal's reason.
+ * @throws TypeError or RangeError for an endpoint or an option that cannot be; LookupError EAI_NONAME … for a name
+ * without an address; SystemError ECONNREFUSED, ETIMEDOUT …; ConnectError where several addresses failed; the signal's
+ * reason.
  */
-export async function connect(endpoint: string, options: ConnectOptions = {}): Promise<Socket> {
-  checkWait(options);
-  const limits = { signal: options.signal, deadlineMs: deadlineOf(options, performance.now()) };
-  const endpoints = await resolveEndpoint(endpoint, limits);
-  let failure: unknown;
-  for (const candidate of endpoints) {
-    const socket = prepare(candidate, options);
-    try {
-      await socket.connect(candidate.address, limits);
-      return socket;
-    } catch (error) {
-      socket.close();
-      options.signal?.throwIfAborted();
-      failure = error;
-    }
+export function connect(endpoint: string, options?: ConnectOptions): Promise<Socket>;
+/** Connects to a host and a service by their names: {@link connectByName}. */
+export function connect(host: string, service: string | number, options?: NameConnectOptions): Promise<Socket>;
+export async function connect(
+  target: string,
+  serviceOrOptions: string | number | ConnectOptions = {},
+  options: NameConnectOptions = {},
+): Promise<Socket> {
+  if (typeof serviceOrOptions !== "object") return await connectByName(target, serviceOrOptions, options);
+  checkWait(serviceOrOptions);
+  const parsed = parseEndpoint(target, { names: true });
+  if (!("address" in parsed)) {
+    const { host, port, type, protocol } = parsed;
+    return await connectByName(host, port, { ...serviceOrOptions, type, protocol });
   }
-  throw failure;
+  const socket = prepare(parsed, serviceOrOptions);
+  try {
+    await socket.connect(parsed.address, serviceOrOptions);
+    return socket;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
 }
 
 /** {@link connect}, blocking the thread; the host has to be numeric. */
@@ -51,18 +61,6 @@ export function connectSync(
   const socket = prepare(parsed, options);
   try {
     socket.connectSync(parsed.address, options);
-    return socket;
-  } catch (error) {
-    socket.close();
-    throw error;
-  }
-}
-
-function prepare({ family, type, protocol }: Endpoint, { options, local }: ConnectOptions): Socket {
-  const socket = new Socket(family, type, protocol);
-  try {
-    if (options !== undefined) socket.setOptions(options);
-    if (local !== undefined) socket.bind(local);
     return socket;
   } catch (error) {
     socket.close();

@@ -12,10 +12,13 @@ export type {
 export { type AddressLike, formatAddress } from "./address.ts";
 export { causeOf } from "./causes.ts";
 export { type ConnectOptions, connect, connectSync } from "./connect.ts";
+export { connectByName, type NameConnectOptions } from "./connect-by-name.ts";
+export { ConnectError } from "./connect-error.ts";
 export { type Endpoint, formatEndpoint, type NamedEndpoint, parseEndpoint, type Transport } from "./endpoint.ts";
 export { checked, isSystemError, SystemError, type SystemErrorDetails } from "./errors.ts";
 export type { ShutdownDirection } from "./handle.ts";
 export { type ListenOptions, listen, listenSync } from "./listen.ts";
+export * from "./lookup.ts";
 export type { FamilyName, TypeName } from "./names.ts";
 export type { Bytes, Datagram } from "./operations.ts";
 export type {

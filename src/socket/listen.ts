@@ -38,8 +38,7 @@ export interface ListenOptions {
  * who holds the address, where that can be found out), EADDRNOTAVAIL, EACCES …
  */
 export async function listen(endpoint: string, options: ListenOptions & WaitOptions = {}): Promise<Socket> {
-  const [first] = await resolveEndpoint(endpoint, options);
-  return open(first, options);
+  return open(await resolveEndpoint(endpoint, options), options);
 }
 
 /** {@link listen}, without a look-up: the host has to be numeric. */
