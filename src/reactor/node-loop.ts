@@ -76,6 +76,7 @@ export class NodeLoop {
     reactor.timers.onEarlier = (): void => this.#followTimers();
     this.#followActivity();
     this.#followTimers();
+    if (reactor.rest()) this.#schedule();
   }
 
   /** Takes the reactor out of Node's loop. The reactor itself is left as it is. */
@@ -101,8 +102,8 @@ export class NodeLoop {
       for (let i = 0; i < PASSES_PER_TURN && !isIdle && !this.#closed; i++) isIdle = this.#reactor.pass(0) === 0;
     } finally {
       if (!this.#closed) {
-        if (isIdle) this.#watcher.resume();
-        else this.#schedule();
+        if (!isIdle || this.#reactor.rest()) this.#schedule();
+        else this.#watcher.resume();
         this.#followTimers();
       }
     }

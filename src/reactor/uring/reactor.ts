@@ -14,10 +14,15 @@
  * copied, and sent by a request that waits. A multishot that is cancelled may have completions on their way: bytes
  * that arrive after `pause` are kept and delivered after `receive`.
  *
+ * Unix sockets receive one by one. Their multishot loses the end of the stream when it comes together with the last bytes
+ * (seen on Linux 6.18: the kernel does not look again once no bytes are left, and the wake for the end is the one that it
+ * has just used up; TCP counts its FIN as a byte and is not affected).
+ *
  * Closing is a request too, after a cancel of whatever the descriptor still has in the kernel: a plain close(2) would
  * leave a waiting receive alive, since the ring holds the open file.
  */
 import {
+  AF_UNIX,
   EAGAIN,
   ECANCELED,
   ECONNABORTED,
@@ -52,8 +57,10 @@ import {
   MSG_WAITALL,
   POLLIN,
   SHUT_WR,
+  SO_DOMAIN,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
+  SOL_SOCKET,
 } from "../../abi/index.ts";
 import * as sys from "../../sys/index.ts";
 import { check } from "../check.ts";
@@ -99,6 +106,7 @@ const RECEIVE_FIRST = firstWord(
   IOSQE_BUFFER_SELECT,
   IORING_RECV_MULTISHOT | IORING_RECVSEND_POLL_FIRST,
 );
+const RECEIVE_ONCE_FIRST = firstWord(IORING_OP_RECV, IOSQE_BUFFER_SELECT);
 const SEND_FIRST = firstWord(IORING_OP_SEND);
 const CLOSE_FIRST = firstWord(IORING_OP_CLOSE);
 const CONNECT_FIRST = firstWord(IORING_OP_CONNECT);
@@ -146,6 +154,7 @@ export class UringReactor implements Reactor {
   #sendAddress = new Float64Array(0);
   #sendLength = new Int32Array(0);
   #finishing = new Uint8Array(0);
+  #receiveWords = new Int32Array(0);
   /** … what the peer has not taken, bytes that came after a pause, the address of a connect. */
   readonly #outputs: (OutputQueue | undefined)[] = [];
   readonly #held: (Held | undefined)[] = [];
@@ -179,6 +188,7 @@ export class UringReactor implements Reactor {
     this.#inKernel[fd] = 0;
     this.#sendLength[fd] = 0;
     this.#finishing[fd] = 0;
+    this.#receiveWords[fd] = 0;
     return slot;
   }
 
@@ -355,8 +365,14 @@ export class UringReactor implements Reactor {
 
   #pushReceive(fd: number, slot: Slot): void {
     this.#mark(fd, IN_RECEIVE);
-    this.#ring.push(RECEIVE_FIRST, fd, 0, 0, 0, 0, slot, OP_RECEIVE);
+    this.#ring.push(this.#receiveWord(fd), fd, 0, 0, 0, 0, slot, OP_RECEIVE);
     this.#submitOutside();
+  }
+
+  /** Multishot, or one by one where that cannot be trusted; asked of the kernel once for each slot. */
+  #receiveWord(fd: number): number {
+    if (this.#receiveWords[fd] === 0) this.#receiveWords[fd] = isUnix(fd) ? RECEIVE_ONCE_FIRST : RECEIVE_FIRST;
+    return this.#receiveWords[fd] as number;
   }
 
   #pushCancel(slot: Slot, operation: number): void {
@@ -747,6 +763,7 @@ export class UringReactor implements Reactor {
     this.#sendAddress = grown(this.#sendAddress, capacity);
     this.#sendLength = grown(this.#sendLength, capacity);
     this.#finishing = grown(this.#finishing, capacity);
+    this.#receiveWords = grown(this.#receiveWords, capacity);
   }
 
   #boundedTimeout(timeoutMs: number): number {
@@ -761,6 +778,12 @@ export class UringReactor implements Reactor {
 interface Held {
   readonly bytes: OutputQueue;
   ended: boolean;
+}
+
+function isUnix(fd: number): boolean {
+  const family = new Int32Array(1);
+  sys.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, new Uint32Array([4]));
+  return family[0] === AF_UNIX;
 }
 
 /** A completion's 64-bit user data, as a number: the operation above, the slot below. */
