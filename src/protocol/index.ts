@@ -33,6 +33,7 @@ export {
 export { discardDatagram, discardStream } from "./discard.ts";
 export { echoDatagram, echoStream } from "./echo.ts";
 export type { Publication, Resource, ResourceAnswer, ResourceFactory, ResourceValue } from "./resource.ts";
+export { rot13, rot13Datagram, rot13Stream } from "./rot13.ts";
 export { readSource, type Source, type SourceKind } from "./source-address.ts";
 export {
   MAX_MESSAGE_BYTES,
