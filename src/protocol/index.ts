@@ -48,3 +48,10 @@ export {
   type StreamProtocolFactory,
 } from "./stream.ts";
 export { decodeTime868, encodeTime868, era868, readTime868, TIME_868_BYTES, timeDatagram, timeStream } from "./time.ts";
+export {
+  TRUNCATING_ECHO_BYTES,
+  TRUNCATION_NOTE_MAX_BYTES,
+  type TruncatingEchoOptions,
+  truncatingEcho,
+  truncationNote,
+} from "./truncating-echo.ts";
