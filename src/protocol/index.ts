@@ -32,6 +32,17 @@ export {
 } from "./daytime.ts";
 export { discardDatagram, discardStream } from "./discard.ts";
 export { echoDatagram, echoStream } from "./echo.ts";
+export {
+  decodeRandomRequest,
+  encodeRandomRequest,
+  RANDOM_CHUNK_BYTES,
+  RANDOM_MAX_DELAY_MS,
+  RANDOM_MAX_LENGTH,
+  RANDOM_REQUEST_BYTES,
+  type RandomRequest,
+  type RandomStreamOptions,
+  randomStream,
+} from "./random-stream.ts";
 export type { Publication, Resource, ResourceAnswer, ResourceFactory, ResourceValue } from "./resource.ts";
 export { rot13, rot13Datagram, rot13Stream } from "./rot13.ts";
 export { readSource, type Source, type SourceKind } from "./source-address.ts";
