@@ -218,6 +218,9 @@ export const GROUPS: readonly Group[] = [
     without: /MASK/,
     mixed: true,
   },
+  { name: "IPV6_FL_A", about: "IPV6_FLOWLABEL_MGR actions", from: kernel, match: /^IPV6_FL_A_/ },
+  { name: "IPV6_FL_F", about: "IPV6_FLOWLABEL_MGR flags", from: kernel, match: /^IPV6_FL_F_/ },
+  { name: "IPV6_FL_S", about: "IPV6_FLOWLABEL_MGR ways to share a label", from: kernel, match: /^IPV6_FL_S_/ },
   { name: "IPV6_PMTUDISC", about: "IPV6_MTU_DISCOVER values, ipv6(7)", from: kernel, match: /^IPV6_PMTUDISC_/ },
   { name: "IPV6_PREFER", about: "IPV6_ADDR_PREFERENCES values, RFC 5014", from: kernel, match: /^IPV6_PREFER_/ },
   {
@@ -225,7 +228,7 @@ export const GROUPS: readonly Group[] = [
     about: "IPv6 socket options, ipv6(7)",
     from: both,
     match: /^IPV6_/,
-    without: /^IPV6_(FL_|FLOWINFO_|PRIORITY_|RTHDR_|TLV_|SRCRT|XFRM|RXHOP|RXDST)/,
+    without: /^IPV6_(FL_|FLOWINFO_[FP]|PRIORITY_|RTHDR_|TLV_|SRCRT|RXHOP|RXDST)/,
     aliases: /^IPV6_(ORIGDSTADDR|JOIN_GROUP|LEAVE_GROUP)$/,
   },
   {
@@ -481,6 +484,7 @@ export const GROUPS: readonly Group[] = [
       /^TCP_(ESTABLISHED|SYN_SENT|SYN_RECV|FIN_WAIT1|FIN_WAIT2|TIME_WAIT|CLOSE|CLOSE_WAIT|LAST_ACK|LISTEN|CLOSING|NEW_SYN_RECV|BOUND_INACTIVE)$/,
   },
   { name: "TCP_CA", about: "congestion avoidance states, in tcpi_ca_state", from: kernel, match: /^TCP_CA_/ },
+  { name: "TCP_MD5SIG_FLAG", about: "TCP_MD5SIG_EXT flags", from: kernel, match: /^TCP_MD5SIG_FLAG_/ },
   {
     name: "TCP_REPAIR_VALUE",
     about: "TCP_REPAIR and TCP_REPAIR_QUEUE values",

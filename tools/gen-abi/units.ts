@@ -101,7 +101,7 @@ export const UNITS: readonly Unit[] = [
     ],
   },
   // It includes the C library's netinet/in.h, which does not go with linux/in.h.
-  { name: "mptcp", headers: ["linux/mptcp.h"] },
+  { name: "mptcp", headers: ["stddef.h", "linux/mptcp.h"] },
 ];
 
 /** The source that includes a unit's headers, and nothing else. */

@@ -1205,7 +1205,20 @@ export const IPV6_DONTFRAG = 62;
 export const IPV6_DROP_MEMBERSHIP = 21;
 export const IPV6_DSTOPTS = 59;
 export const IPV6_FLOWINFO = 11;
+export const IPV6_FLOWINFO_SEND = 33;
 export const IPV6_FLOWLABEL_MGR = 32;
+export const IPV6_FL_A_GET = 0;
+export const IPV6_FL_A_PUT = 1;
+export const IPV6_FL_A_RENEW = 2;
+export const IPV6_FL_F_CREATE = 1;
+export const IPV6_FL_F_EXCL = 2;
+export const IPV6_FL_F_REFLECT = 4;
+export const IPV6_FL_F_REMOTE = 8;
+export const IPV6_FL_S_ANY = 255;
+export const IPV6_FL_S_EXCL = 1;
+export const IPV6_FL_S_NONE = 0;
+export const IPV6_FL_S_PROCESS = 2;
+export const IPV6_FL_S_USER = 3;
 export const IPV6_FREEBIND = 78;
 export const IPV6_HDRINCL = 36;
 export const IPV6_HOPLIMIT = 52;
@@ -1259,6 +1272,7 @@ export const IPV6_TRANSPARENT = 75;
 export const IPV6_UNICAST_HOPS = 16;
 export const IPV6_UNICAST_IF = 76;
 export const IPV6_V6ONLY = 26;
+export const IPV6_XFRM_POLICY = 35;
 export const IP_ADD_MEMBERSHIP = 35;
 export const IP_ADD_SOURCE_MEMBERSHIP = 39;
 export const IP_BIND_ADDRESS_NO_PORT = 24;
@@ -2374,6 +2388,8 @@ export const TCP_LISTEN = 10;
 export const TCP_MAXSEG = 2;
 export const TCP_MD5SIG = 14;
 export const TCP_MD5SIG_EXT = 32;
+export const TCP_MD5SIG_FLAG_IFINDEX = 2;
+export const TCP_MD5SIG_FLAG_PREFIX = 1;
 export const TCP_NODELAY = 1;
 export const TCP_NOTSENT_LOWAT = 25;
 export const TCP_NO_QUEUE = 0;
@@ -4040,6 +4056,7 @@ export const IPV6 = {
   IPV6_DROP_MEMBERSHIP: 21,
   IPV6_DSTOPTS: 59,
   IPV6_FLOWINFO: 11,
+  IPV6_FLOWINFO_SEND: 33,
   IPV6_FLOWLABEL_MGR: 32,
   IPV6_FREEBIND: 78,
   IPV6_HDRINCL: 36,
@@ -4078,10 +4095,35 @@ export const IPV6 = {
   IPV6_UNICAST_HOPS: 16,
   IPV6_UNICAST_IF: 76,
   IPV6_V6ONLY: 26,
+  IPV6_XFRM_POLICY: 35,
   // Other names.
   IPV6_JOIN_GROUP: 20,
   IPV6_LEAVE_GROUP: 21,
   IPV6_ORIGDSTADDR: 74,
+} as const;
+
+/** IPV6_FLOWLABEL_MGR actions. */
+export const IPV6_FL_A = {
+  IPV6_FL_A_GET: 0,
+  IPV6_FL_A_PUT: 1,
+  IPV6_FL_A_RENEW: 2,
+} as const;
+
+/** IPV6_FLOWLABEL_MGR flags. */
+export const IPV6_FL_F = {
+  IPV6_FL_F_CREATE: 1,
+  IPV6_FL_F_EXCL: 2,
+  IPV6_FL_F_REFLECT: 4,
+  IPV6_FL_F_REMOTE: 8,
+} as const;
+
+/** IPV6_FLOWLABEL_MGR ways to share a label. */
+export const IPV6_FL_S = {
+  IPV6_FL_S_ANY: 255,
+  IPV6_FL_S_EXCL: 1,
+  IPV6_FL_S_NONE: 0,
+  IPV6_FL_S_PROCESS: 2,
+  IPV6_FL_S_USER: 3,
 } as const;
 
 /** IPV6_MTU_DISCOVER values, ipv6(7). */
@@ -5483,6 +5525,12 @@ export const TCP_CA = {
   TCP_CA_Loss: 4,
   TCP_CA_Open: 0,
   TCP_CA_Recovery: 3,
+} as const;
+
+/** TCP_MD5SIG_EXT flags. */
+export const TCP_MD5SIG_FLAG = {
+  TCP_MD5SIG_FLAG_IFINDEX: 2,
+  TCP_MD5SIG_FLAG_PREFIX: 1,
 } as const;
 
 /** TCP_REPAIR and TCP_REPAIR_QUEUE values. */

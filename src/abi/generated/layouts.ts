@@ -39,6 +39,20 @@ export const CMSGHDR_SIZES = {
   cmsg_type: 4,
 } as const;
 
+/** Offsets in struct fanout_args. */
+export const FANOUT_ARGS = {
+  size: 8,
+  id: 0,
+  type_flags: 2,
+  max_num_members: 4,
+} as const;
+/** Sizes of the fields of struct fanout_args. */
+export const FANOUT_ARGS_SIZES = {
+  id: 2,
+  type_flags: 2,
+  max_num_members: 4,
+} as const;
+
 /** Offsets in struct f_owner_ex. */
 export const F_OWNER_EX = {
   size: 8,
@@ -63,6 +77,24 @@ export const GENLMSGHDR_SIZES = {
   cmd: 1,
   version: 1,
   reserved: 2,
+} as const;
+
+/** Offsets in struct group_filter. */
+export const GROUP_FILTER = {
+  size: 272,
+  gf_interface: 0,
+  gf_group: 8,
+  gf_fmode: 136,
+  gf_numsrc: 140,
+  gf_slist: 144,
+} as const;
+/** Sizes of the fields of struct group_filter. */
+export const GROUP_FILTER_SIZES = {
+  gf_interface: 4,
+  gf_group: 128,
+  gf_fmode: 4,
+  gf_numsrc: 4,
+  gf_slist: 0,
 } as const;
 
 /** Offsets in struct group_req. */
@@ -225,6 +257,28 @@ export const IF_NAMEINDEX = {
 export const IF_NAMEINDEX_SIZES = {
   if_index: 4,
   if_name: 8,
+} as const;
+
+/** Offsets in struct in6_flowlabel_req. */
+export const IN6_FLOWLABEL_REQ = {
+  size: 32,
+  flr_dst: 0,
+  flr_label: 16,
+  flr_action: 20,
+  flr_share: 21,
+  flr_flags: 22,
+  flr_expires: 24,
+  flr_linger: 26,
+} as const;
+/** Sizes of the fields of struct in6_flowlabel_req. */
+export const IN6_FLOWLABEL_REQ_SIZES = {
+  flr_dst: 16,
+  flr_label: 4,
+  flr_action: 1,
+  flr_share: 1,
+  flr_flags: 2,
+  flr_expires: 2,
+  flr_linger: 2,
 } as const;
 
 /** Offsets in struct in6_pktinfo. */
@@ -791,6 +845,24 @@ export const IP_MREQ_SOURCE_SIZES = {
   imr_sourceaddr: 4,
 } as const;
 
+/** Offsets in struct ip_msfilter. */
+export const IP_MSFILTER_STRUCT = {
+  size: 20,
+  imsf_multiaddr: 0,
+  imsf_interface: 4,
+  imsf_fmode: 8,
+  imsf_numsrc: 12,
+  imsf_slist: 16,
+} as const;
+/** Sizes of the fields of struct ip_msfilter. */
+export const IP_MSFILTER_STRUCT_SIZES = {
+  imsf_multiaddr: 4,
+  imsf_interface: 4,
+  imsf_fmode: 4,
+  imsf_numsrc: 4,
+  imsf_slist: 0,
+} as const;
+
 /** Offsets in struct itimerspec. */
 export const ITIMERSPEC = {
   size: 32,
@@ -837,6 +909,70 @@ export const MMSGHDR = {
 export const MMSGHDR_SIZES = {
   msg_hdr: 56,
   msg_len: 4,
+} as const;
+
+/** Offsets in struct mptcp_info. */
+export const MPTCP_INFO_STRUCT = {
+  size: 48,
+  mptcpi_subflows: 0,
+  mptcpi_add_addr_signal: 1,
+  mptcpi_add_addr_accepted: 2,
+  mptcpi_subflows_max: 3,
+  mptcpi_add_addr_signal_max: 4,
+  mptcpi_add_addr_accepted_max: 5,
+  mptcpi_flags: 8,
+  mptcpi_token: 12,
+  mptcpi_write_seq: 16,
+  mptcpi_snd_una: 24,
+  mptcpi_rcv_nxt: 32,
+  mptcpi_local_addr_used: 40,
+  mptcpi_local_addr_max: 41,
+  mptcpi_csum_enabled: 42,
+} as const;
+/** Sizes of the fields of struct mptcp_info. */
+export const MPTCP_INFO_STRUCT_SIZES = {
+  mptcpi_subflows: 1,
+  mptcpi_add_addr_signal: 1,
+  mptcpi_add_addr_accepted: 1,
+  mptcpi_subflows_max: 1,
+  mptcpi_add_addr_signal_max: 1,
+  mptcpi_add_addr_accepted_max: 1,
+  mptcpi_flags: 4,
+  mptcpi_token: 4,
+  mptcpi_write_seq: 8,
+  mptcpi_snd_una: 8,
+  mptcpi_rcv_nxt: 8,
+  mptcpi_local_addr_used: 1,
+  mptcpi_local_addr_max: 1,
+  mptcpi_csum_enabled: 1,
+} as const;
+
+/** Offsets in struct mptcp_subflow_addrs. */
+export const MPTCP_SUBFLOW_ADDRS_STRUCT = {
+  size: 256,
+  ss_local: 0,
+  ss_remote: 128,
+} as const;
+/** Sizes of the fields of struct mptcp_subflow_addrs. */
+export const MPTCP_SUBFLOW_ADDRS_STRUCT_SIZES = {
+  ss_local: 128,
+  ss_remote: 128,
+} as const;
+
+/** Offsets in struct mptcp_subflow_data. */
+export const MPTCP_SUBFLOW_DATA = {
+  size: 16,
+  size_subflow_data: 0,
+  num_subflows: 4,
+  size_kernel: 8,
+  size_user: 12,
+} as const;
+/** Sizes of the fields of struct mptcp_subflow_data. */
+export const MPTCP_SUBFLOW_DATA_SIZES = {
+  size_subflow_data: 4,
+  num_subflows: 4,
+  size_kernel: 4,
+  size_user: 4,
 } as const;
 
 /** Offsets in struct msghdr. */
@@ -1315,6 +1451,18 @@ export const SOCK_TXTIME_SIZES = {
   flags: 4,
 } as const;
 
+/** Offsets in struct so_timestamping. */
+export const SO_TIMESTAMPING_STRUCT = {
+  size: 8,
+  flags: 0,
+  bind_phc: 4,
+} as const;
+/** Sizes of the fields of struct so_timestamping. */
+export const SO_TIMESTAMPING_STRUCT_SIZES = {
+  flags: 4,
+  bind_phc: 4,
+} as const;
+
 /** Offsets in struct tcmsg. */
 export const TCMSG = {
   size: 20,
@@ -1477,6 +1625,86 @@ export const TCP_INFO_TAIL_SIZES = {
   tcpi_received_e0_bytes: 4,
   tcpi_received_ce_bytes: 4,
   tcpi_accecn: 4,
+} as const;
+
+/** Offsets in struct tcp_md5sig. */
+export const TCP_MD5SIG_STRUCT = {
+  size: 216,
+  tcpm_addr: 0,
+  tcpm_flags: 128,
+  tcpm_prefixlen: 129,
+  tcpm_keylen: 130,
+  tcpm_ifindex: 132,
+  tcpm_key: 136,
+} as const;
+/** Sizes of the fields of struct tcp_md5sig. */
+export const TCP_MD5SIG_STRUCT_SIZES = {
+  tcpm_addr: 128,
+  tcpm_flags: 1,
+  tcpm_prefixlen: 1,
+  tcpm_keylen: 2,
+  tcpm_ifindex: 4,
+  tcpm_key: 80,
+} as const;
+
+/** Offsets in struct tcp_repair_opt. */
+export const TCP_REPAIR_OPT = {
+  size: 8,
+  opt_code: 0,
+  opt_val: 4,
+} as const;
+/** Sizes of the fields of struct tcp_repair_opt. */
+export const TCP_REPAIR_OPT_SIZES = {
+  opt_code: 4,
+  opt_val: 4,
+} as const;
+
+/** Offsets in struct tcp_repair_window. */
+export const TCP_REPAIR_WINDOW_STRUCT = {
+  size: 20,
+  snd_wl1: 0,
+  snd_wnd: 4,
+  max_window: 8,
+  rcv_wnd: 12,
+  rcv_wup: 16,
+} as const;
+/** Sizes of the fields of struct tcp_repair_window. */
+export const TCP_REPAIR_WINDOW_STRUCT_SIZES = {
+  snd_wl1: 4,
+  snd_wnd: 4,
+  max_window: 4,
+  rcv_wnd: 4,
+  rcv_wup: 4,
+} as const;
+
+/** Offsets in struct tcp_zerocopy_receive. */
+export const TCP_ZEROCOPY_RECEIVE_STRUCT = {
+  size: 64,
+  address: 0,
+  length: 8,
+  recv_skip_hint: 12,
+  inq: 16,
+  err: 20,
+  copybuf_address: 24,
+  copybuf_len: 32,
+  flags: 36,
+  msg_control: 40,
+  msg_controllen: 48,
+  msg_flags: 56,
+} as const;
+/** Sizes of the fields of struct tcp_zerocopy_receive. */
+export const TCP_ZEROCOPY_RECEIVE_STRUCT_SIZES = {
+  address: 8,
+  length: 4,
+  recv_skip_hint: 4,
+  inq: 4,
+  err: 4,
+  copybuf_address: 8,
+  copybuf_len: 4,
+  flags: 4,
+  msg_control: 8,
+  msg_controllen: 8,
+  msg_flags: 4,
 } as const;
 
 /** Offsets in struct timespec. */
@@ -1663,6 +1891,20 @@ export const TPACKET_REQ3_SIZES = {
   tp_retire_blk_tov: 4,
   tp_sizeof_priv: 4,
   tp_feature_req_word: 4,
+} as const;
+
+/** Offsets in struct tpacket_rollover_stats. */
+export const TPACKET_ROLLOVER_STATS = {
+  size: 24,
+  tp_all: 0,
+  tp_huge: 8,
+  tp_failed: 16,
+} as const;
+/** Sizes of the fields of struct tpacket_rollover_stats. */
+export const TPACKET_ROLLOVER_STATS_SIZES = {
+  tp_all: 8,
+  tp_huge: 8,
+  tp_failed: 8,
 } as const;
 
 /** Offsets in struct tpacket_stats. */
