@@ -58,8 +58,8 @@ describe("a signal", () => {
     const { signal } = new AbortController();
     const counted = { addEventListener: 0, removeEventListener: 0 };
     for (const name of ["addEventListener", "removeEventListener"] as const) {
-      const original = signal[name].bind(signal);
-      signal[name] = (...args: Parameters<typeof original>): void => {
+      const original: (...args: unknown[]) => void = signal[name].bind(signal) as never;
+      signal[name] = (...args: unknown[]): void => {
         counted[name]++;
         original(...args);
       };
