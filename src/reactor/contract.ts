@@ -75,7 +75,10 @@ export interface Reactor {
   /** Milliseconds on a clock that never goes back, as of the start of the pass in hand. */
   readonly nowMs: number;
   readonly timers: DeadlineHeap;
-  /** Slots that accept, receive, connect, are armed or have bytes waiting: while 0, the loop waits for nobody. */
+  /**
+   * Slots that accept, receive, connect, are armed or have bytes waiting, without those in the background: while 0, the
+   * loop waits for nobody.
+   */
   readonly active: number;
   /** A descriptor that polls readable when a pass has work to do, or -1 where the backend has none. */
   readonly pollDescriptor: number;
@@ -88,6 +91,8 @@ export interface Reactor {
    * @throws RangeError for a descriptor that is no number below {@link MAX_DESCRIPTORS}, or that has a slot already.
    */
   attach(fd: number, handler: SlotHandler): Slot;
+  /** Whether the slot is left out of {@link Reactor.active}, so that it alone does not keep a host alive. At first not. */
+  background(slot: Slot, isBackground: boolean): void;
   /** Replaces the handler. */
   rehandle(slot: Slot, handler: SlotHandler): void;
   /** Takes the descriptor back, open; what waited to be sent is dropped. */

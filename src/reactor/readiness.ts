@@ -92,6 +92,7 @@ export class ReadinessReactor implements Reactor {
   #registered = new Int32Array(0);
   #armed = new Int32Array(0);
   #finishing = new Uint8Array(0);
+  #background = new Uint8Array(0);
   readonly #handlers: (SlotHandler | undefined)[] = [];
   readonly #outputs: (OutputQueue | undefined)[] = [];
   #generation = 0;
@@ -139,8 +140,17 @@ export class ReadinessReactor implements Reactor {
     this.#states[fd] = IDLE;
     this.#registered[fd] = NOT_REGISTERED;
     this.#finishing[fd] = 0;
+    this.#background[fd] = 0;
     this.#handlers[fd] = handler;
     return slot;
+  }
+
+  background(slot: Slot, isBackground: boolean): void {
+    const fd = this.#find(slot);
+    if (fd < 0) return;
+    this.#countActive(fd, -1);
+    this.#background[fd] = isBackground ? 1 : 0;
+    this.#countActive(fd, 1);
   }
 
   rehandle(slot: Slot, handler: SlotHandler): void {
@@ -330,6 +340,7 @@ export class ReadinessReactor implements Reactor {
     this.#registered = copy(new Int32Array(grown), this.#registered);
     this.#armed = copy(new Int32Array(grown), this.#armed);
     this.#finishing = copy(new Uint8Array(grown), this.#finishing);
+    this.#background = copy(new Uint8Array(grown), this.#background);
   }
 
   /** Puts a slot to work on something else. */
@@ -370,7 +381,7 @@ export class ReadinessReactor implements Reactor {
   #countActive(fd: number, step: 1 | -1): void {
     const state = this.#states[fd] as number;
     const isWaiting = state >= ACCEPTING && state <= ARMED;
-    if (!isWaiting && this.#outputs[fd] === undefined) return;
+    if ((!isWaiting && this.#outputs[fd] === undefined) || this.#background[fd] === 1) return;
     const before = this.active;
     this.active += step;
     if ((before === 0 || this.active === 0) && this.onActivity !== undefined) this.onActivity();

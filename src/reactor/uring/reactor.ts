@@ -154,6 +154,7 @@ export class UringReactor implements Reactor {
   #sendAddress = new Float64Array(0);
   #sendLength = new Int32Array(0);
   #finishing = new Uint8Array(0);
+  #background = new Uint8Array(0);
   #receiveWords = new Int32Array(0);
   /** … what the peer has not taken, bytes that came after a pause, the address of a connect. */
   readonly #outputs: (OutputQueue | undefined)[] = [];
@@ -188,8 +189,17 @@ export class UringReactor implements Reactor {
     this.#inKernel[fd] = 0;
     this.#sendLength[fd] = 0;
     this.#finishing[fd] = 0;
+    this.#background[fd] = 0;
     this.#receiveWords[fd] = 0;
     return slot;
+  }
+
+  background(slot: Slot, isBackground: boolean): void {
+    const fd = this.#table.find(slot);
+    if (fd < 0) return;
+    this.#countActive(fd, -1);
+    this.#background[fd] = isBackground ? 1 : 0;
+    this.#countActive(fd, 1);
   }
 
   rehandle(slot: Slot, handler: SlotHandler): void {
@@ -750,7 +760,7 @@ export class UringReactor implements Reactor {
   #countActive(fd: number, step: 1 | -1): void {
     const state = this.#table.states[fd] as number;
     const isWaiting = state >= ACCEPTING && state <= ARMED;
-    if (!isWaiting && this.#outputs[fd] === undefined) return;
+    if ((!isWaiting && this.#outputs[fd] === undefined) || this.#background[fd] === 1) return;
     const before = this.active;
     this.active += step;
     if ((before === 0 || this.active === 0) && this.onActivity !== undefined) this.onActivity();
@@ -763,6 +773,7 @@ export class UringReactor implements Reactor {
     this.#sendAddress = grown(this.#sendAddress, capacity);
     this.#sendLength = grown(this.#sendLength, capacity);
     this.#finishing = grown(this.#finishing, capacity);
+    this.#background = grown(this.#background, capacity);
     this.#receiveWords = grown(this.#receiveWords, capacity);
   }
 
