@@ -115,7 +115,7 @@ function splitScheme(text: string): { transport: Transport; rest: string } {
 }
 
 function splitHost(text: string, rest: string): { host: string; bracketed: boolean; port: number } {
-  const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::(.*))?$/.exec(rest);
+  const parts = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(rest);
   if (parts === null) {
     const fault = rest.startsWith("[") ? "no closing bracket, or something but a port after it" : "more than one colon";
     throw new TypeError(`endpoint ${quote(text)} has ${fault}; an IPv6 address stands in brackets, as in [::1]:7007`);

@@ -1,9 +1,11 @@
 /** One class per kind of call that may have to wait: its arguments, how it is tried, and what it has found. */
 import {
   EAGAIN,
+  EALREADY,
   ECONNABORTED,
   EINPROGRESS,
   EINTR,
+  EISCONN,
   MSG_TRUNC,
   POLLOUT,
   SO_ERROR,
@@ -84,7 +86,12 @@ export class ConnectOperation implements Operation {
 
   attempt(fd: number): number {
     if (pollNow(fd, POLLOUT) === 0) return -EAGAIN;
-    return -socketInt(fd, SO_ERROR);
+    const errno = socketInt(fd, SO_ERROR);
+    if (errno !== 0) return -Math.abs(errno);
+    // Linux counts the socket as connecting until connect is called once more; only then is a further one EISCONN.
+    const result = this.start(fd);
+    if (result === -EISCONN) return 0;
+    return result === -EALREADY || result === -EINPROGRESS ? -EAGAIN : result;
   }
 
   describe(): SystemErrorDetails {

@@ -121,7 +121,11 @@ class SocketDuplex extends Duplex {
 
   override _read(): void {
     this.#socket.recv(CHUNK_BYTES).then(
-      (bytes) => this.push(bytes.length === 0 ? null : bytes),
+      (bytes) => {
+        this.push(bytes.length === 0 ? null : bytes);
+        // The end of a stream that nobody reads is noticed too, as `net.Socket` does.
+        if (bytes.length === 0 && this.readableLength === 0) this.read(0);
+      },
       (error: Error) => this.#fail(error),
     );
   }
@@ -141,6 +145,8 @@ class SocketDuplex extends Duplex {
   override _final(callback: (error?: Error | null) => void): void {
     shutdownQuietly(this.#socket, "write");
     callback();
+    // A stream that only writes still has to notice that the peer ends, or it would never be closed.
+    this.read(0);
   }
 
   override _destroy(error: Error | null, callback: (error: Error | null) => void): void {

@@ -1,6 +1,6 @@
 /** Connected sockets for tests, and folders for unix sockets. */
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { Socket } from "portolan";
 
@@ -11,6 +11,11 @@ export function tcpListener(): Socket {
   listener.listen();
   return listener;
 }
+
+/** Whether this machine has the IPv6 loopback: containers often have none. */
+export const hasInet6: boolean = Object.values(networkInterfaces()).some((list) =>
+  list?.some(({ address }) => address === "::1"),
+);
 
 /** Both ends of a TCP connection: the kernel completes the handshake before anybody accepts. */
 export function tcpPair(): [client: Socket, server: Socket] {
