@@ -60,6 +60,24 @@ export {
 } from "./stream.ts";
 export { decodeTime868, encodeTime868, era868, readTime868, TIME_868_BYTES, timeDatagram, timeStream } from "./time.ts";
 export {
+  decodeTimeQuery,
+  encodeTimeQuery,
+  TIME_QUERY_BYTES,
+  TIME_QUERY_TYPE,
+  type TimeQueryPacket,
+  TimeQueryServer,
+} from "./time-query.ts";
+export {
+  type RttSummary,
+  TIME_QUERY_MAX_COUNT,
+  type TimeQueryAnswer,
+  type TimeQueryArrival,
+  TimeQueryClient,
+  type TimeQueryClientIntents,
+  type TimeQueryClientOptions,
+  type TimeQueryReport,
+} from "./time-query-client.ts";
+export {
   TRUNCATING_ECHO_BYTES,
   TRUNCATION_NOTE_MAX_BYTES,
   type TruncatingEchoOptions,
