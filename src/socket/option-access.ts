@@ -13,7 +13,7 @@ import {
 } from "./options.ts";
 
 /** The longest value that {@link OptionAccess.getRawOption} asks the kernel for. */
-export const MAX_OPTION_BYTES: number = 1 << 20;
+const MAX_OPTION_BYTES = 1 << 20;
 
 export abstract class OptionAccess {
   /** The open descriptor. @throws SystemError EBADF when the socket is closed. */

@@ -48,7 +48,7 @@ export interface Operation {
 export const EVENTS: readonly [number, number, number, number] = [POLLIN, POLLOUT, POLLPRI, POLLERR];
 
 /** Calls that may wait at once in one direction of one socket: more is a leak in the program. */
-export const MAX_WAITS_PER_DIRECTION = 4096;
+const MAX_WAITS_PER_DIRECTION = 4096;
 
 /** Conditions that concern every direction. */
 const FATAL = POLLERR | POLLHUP | POLLNVAL;
@@ -58,7 +58,8 @@ const LONGEST_PAUSE_MS = 32;
 
 export class Waits extends IdleHandler {
   readonly #fd: number;
-  readonly #queues: [Waiter[], Waiter[], Waiter[], Waiter[]] = [[], [], [], []];
+  /** By direction, made at its first wait: of ten thousand idle connections, each waits in one. */
+  readonly #queues: (Waiter[] | undefined)[] = [undefined, undefined, undefined, undefined];
   #reactor: Reactor | undefined;
   #slot: Slot = 0;
   #pauseMs = 0;
@@ -71,7 +72,8 @@ export class Waits extends IdleHandler {
 
   /** Whether a new call has to queue up behind earlier ones. */
   isBusy(direction: Direction): boolean {
-    return this.#queues[direction].length > 0;
+    const queue = this.#queues[direction];
+    return queue !== undefined && queue.length > 0;
   }
 
   /**
@@ -81,13 +83,14 @@ export class Waits extends IdleHandler {
   wait(operation: Operation, options: WaitOptions): Promise<number> {
     return new Promise((resolve, reject) => {
       const queue = this.#queues[operation.direction];
-      if (queue.length >= MAX_WAITS_PER_DIRECTION) {
+      if (queue !== undefined && queue.length >= MAX_WAITS_PER_DIRECTION) {
         throw new RangeError(`more than ${MAX_WAITS_PER_DIRECTION} calls of ${operation.syscall} wait on one socket`);
       }
       const reactor = this.#attach();
       const waiter = new Waiter(this, operation, resolve, reject);
       waiter.watch(reactor, options);
-      queue.push(waiter);
+      if (queue === undefined) this.#queues[operation.direction] = [waiter];
+      else queue.push(waiter);
       this.#arm();
     });
   }
@@ -97,14 +100,12 @@ export class Waits extends IdleHandler {
     clearTimeout(this.#pause);
     this.#reactor?.detach(this.#slot);
     this.#reactor = undefined;
-    for (const queue of this.#queues) {
-      for (const waiter of queue.splice(0)) waiter.reject(canceledError(waiter.operation.syscall));
-    }
+    for (const waiter of this.#takeAll()) waiter.reject(canceledError(waiter.operation.syscall));
   }
 
   /** Called by a waiter whose time or patience is over. */
   drop(waiter: Waiter, reason: unknown): void {
-    const queue = this.#queues[waiter.operation.direction];
+    const queue = this.#queues[waiter.operation.direction] ?? [];
     const index = queue.indexOf(waiter);
     if (index < 0) return;
     queue.splice(index, 1);
@@ -126,7 +127,11 @@ export class Waits extends IdleHandler {
 
   /** The reactor could not watch the descriptor. */
   override failed(_slot: Slot, errno: number): void {
-    for (const queue of this.#queues) for (const waiter of queue.splice(0)) waiter.resolve(-errno);
+    for (const waiter of this.#takeAll()) waiter.resolve(-errno);
+  }
+
+  #takeAll(): Waiter[] {
+    return this.#queues.flatMap((queue) => queue?.splice(0) ?? []);
   }
 
   #attach(): Reactor {
@@ -149,7 +154,7 @@ export class Waits extends IdleHandler {
 
   /** Lets the waiters of a direction try, in order, until one has to wait on. */
   #serve(direction: Direction): boolean {
-    const queue = this.#queues[direction];
+    const queue = this.#queues[direction] ?? [];
     let helped = false;
     while (queue.length > 0) {
       const waiter = queue[0] as Waiter;

@@ -245,6 +245,33 @@ describe("the reactor's share", () => {
 });
 
 describe("an operation of one's own", () => {
+  it("does not make the loop spin while an error that lasts helps nobody, and still gets its data", async () => {
+    using gone = new Socket("inet", "dgram");
+    gone.bind("udp://127.0.0.1:0");
+    const address = gone.localAddress;
+    gone.close();
+    using socket = new Socket("inet", "dgram");
+    socket.bind("udp://127.0.0.1:0");
+    socket.setOption("IP_RECVERR", true);
+    await socket.sendTo("anybody?", address);
+    expect(await failureOf(() => socket.recv(10, { timeoutMs: 5000 }))).toMatchObject({ code: "ECONNREFUSED" });
+    // The error was told, but its report is still in the error queue, and so POLLERR holds.
+    await socket.ready("errors", { timeoutMs: 5000 });
+    let tries = 0;
+    const room = new Uint8Array(10);
+    const attempt = (): number => {
+      tries++;
+      return socket.tryRecv(room) ?? -EAGAIN;
+    };
+    const operation: Operation = { syscall: "recv", direction: 0, attempt };
+    expect(await failureOf(() => socket.perform(operation, { timeoutMs: 100 }))).toMatchObject({ code: "ETIMEDOUT" });
+    expect(tries).toBeLessThan(30);
+    const performing = socket.perform(operation, { timeoutMs: 5000 });
+    using peer = new Socket("inet", "dgram");
+    await peer.sendTo("data", socket.localAddress);
+    expect(await performing).toBe(4);
+  });
+
   it("is tried again each time its condition holds", async () => {
     const [left, right] = Socket.pair();
     using _left = left;
