@@ -29,8 +29,8 @@ export interface FleetOptions {
   readonly limits: Partial<Limits>;
   /** Something went wrong that a server survived. */
   readonly trouble: (plan: Plan, event: ServerEvent) => void;
-  /** A server could not start: says whether to go on without it. */
-  readonly refused: (plan: Plan, error: unknown) => boolean;
+  /** A server could not start: gives what to fail with, or undefined to go on without it. */
+  readonly refused: (plan: Plan, error: unknown) => unknown;
   /** Once aborted, no more servers are started. */
   readonly signal: AbortSignal;
 }
@@ -49,7 +49,7 @@ export class Fleet {
 
   /**
    * Starts servers one after the other; where one cannot start, those that run are stopped again.
-   * @throws Failure, SystemError as `serve` does, unless `refused` says to go on.
+   * @throws what `refused` gives.
    */
   static async start(plans: readonly Plan[], options: FleetOptions): Promise<Fleet> {
     const members: Member[] = [];
@@ -58,9 +58,10 @@ export class Fleet {
       try {
         members.push({ entry: plan.entry, server: await startOne(plan, options) });
       } catch (error) {
-        if (options.refused(plan, error)) continue;
+        const failure = options.refused(plan, asUsage(error));
+        if (failure === undefined) continue;
         await Promise.allSettled(members.map(({ server }) => server.stop()));
-        throw asUsage(error);
+        throw failure;
       }
     }
     return new Fleet(members);

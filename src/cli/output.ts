@@ -1,6 +1,6 @@
 /** An output stream of the process that outlives its reader. */
 import type { WriteStream } from "node:tty";
-import { POLLERR, POLLHUP } from "../abi/index.ts";
+import { POLLERR, POLLFD, POLLHUP } from "../abi/index.ts";
 import { poll } from "../sys/index.ts";
 
 /** Writable, and perhaps a terminal. */
@@ -8,6 +8,8 @@ type Stream = NodeJS.WriteStream & { readonly fd: number } & Partial<Pick<WriteS
 
 const DEFAULT_COLUMNS = 80;
 const DEFAULT_ROWS = 24;
+/** Where struct pollfd has `revents`, in 16-bit words. */
+const REVENTS = POLLFD.revents / 2;
 
 export class Output {
   readonly #stream: Stream;
@@ -25,11 +27,12 @@ export class Output {
   }
 
   get columns(): number {
-    return this.#stream.columns ?? DEFAULT_COLUMNS;
+    // A terminal that was never told its size says 0.
+    return this.#stream.columns || DEFAULT_COLUMNS;
   }
 
   get rows(): number {
-    return this.#stream.rows ?? DEFAULT_ROWS;
+    return this.#stream.rows || DEFAULT_ROWS;
   }
 
   /** The code of the error that ended this output; undefined while it works. */
@@ -67,10 +70,10 @@ export class Output {
 
   /** Looks whether anybody still reads, for who has nothing to write now; else `broken` is aborted. */
   checkReader(): void {
-    // struct pollfd, poll(2): the descriptor, the events asked for (none: these two are always told), those there are.
-    const pollfd = new Int16Array(4);
-    new Int32Array(pollfd.buffer)[0] = this.#stream.fd;
-    if (poll(pollfd, 1, 0) > 0 && ((pollfd[3] as number) & (POLLERR | POLLHUP)) !== 0) this.#fail("EPIPE");
+    // struct pollfd, poll(2): a descriptor, the events asked for (none: what is looked for is always told), the events.
+    const pollfd = new Int32Array([this.#stream.fd, 0]);
+    const events = new Int16Array(pollfd.buffer);
+    if (poll(pollfd, 1, 0) > 0 && ((events[REVENTS] as number) & (POLLERR | POLLHUP)) !== 0) this.#fail("EPIPE");
   }
 
   #fail(code: string): void {

@@ -46,10 +46,10 @@ export async function runServers(
     signal,
     trouble: (plan, event) => view.trouble(plan, event),
     refused: (plan, error) => {
-      if (!isSystemError(error, "EADDRINUSE")) return false;
-      if (!options.skipTaken) throw new Failure(EXIT.UNAVAILABLE, `${error.message}; ${options.takenCure}`);
+      if (!isSystemError(error, "EADDRINUSE")) return error;
+      if (!options.skipTaken) return new Failure(EXIT.UNAVAILABLE, `${error.message}; ${options.takenCure}`);
       view.skipped(plan, error);
-      return true;
+      return undefined;
     },
   });
   // A signal during the start: there is nothing to show.

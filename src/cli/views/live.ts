@@ -52,6 +52,7 @@ export class LiveView implements View {
   }
 
   stopping(graceMs: number): void {
+    this.#clearEcho();
     const active = this.#fleet?.totals().active ?? 0;
     if (active === 0 || graceMs === 0) return;
     const who = plural(active, "connection");
@@ -89,6 +90,11 @@ export class LiveView implements View {
   #erase(): void {
     if (this.#drawn.length > 0) this.#context.out.write(`\x1b[${this.#drawn.length}F\x1b[J`);
     this.#drawn = [];
+  }
+
+  /** Terminals show the Ctrl-C that was typed, where the cursor is. ECMA-48: EL clears the line from there. */
+  #clearEcho(): void {
+    this.#context.out.write("\r\x1b[K");
   }
 
   /** A line that stays, above the table. */
