@@ -20,6 +20,8 @@ function startWorker(mode: "serve" | "block"): Worker {
 describe("in a worker", () => {
   it("sockets block and wait as in the main thread", async () => {
     const worker = startWorker("serve");
+    // Asked for at once: the worker may be gone before the last answer has been read.
+    const exited = once(worker, "exit");
     const [{ port }] = (await once(worker, "message")) as [{ port: number }];
     const done = once(worker, "message");
     for (const word of ["blocking", "asynchronous"]) {
@@ -28,7 +30,7 @@ describe("in a worker", () => {
       expect((await client.recv(100, { timeoutMs: 10_000 })).toString()).toBe(word);
     }
     expect(await done).toEqual(["done"]);
-    await once(worker, "exit");
+    expect(await exited).toEqual([0]);
   });
 
   it("a blocked accept does not keep the worker from being terminated", async () => {
