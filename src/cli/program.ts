@@ -28,7 +28,7 @@ export async function run(args: readonly string[], context: Context): Promise<Ex
 }
 
 /** The version in package.json. */
-export function version(): string {
+function version(): string {
   const manifest: { version: string } = JSON.parse(
     readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
   );

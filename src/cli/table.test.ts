@@ -11,6 +11,13 @@ describe("formatTable", () => {
     expect(formatTable(columns, rows)).toEqual(["NAME       COUNT  NOTE", "a              1", "longer  12345678  x"]);
   });
 
+  it("leaves room where asked to", () => {
+    expect(formatTable([{ title: "A", align: "right", minWidth: 4 }, { title: "B" }], [["1", "2"]])).toEqual([
+      "   A  B",
+      "   1  2",
+    ]);
+  });
+
   it("is its titles where there are no rows", () => {
     expect(formatTable([{ title: "A" }, { title: "B" }], [])).toEqual(["A  B"]);
   });

@@ -6,6 +6,8 @@ export interface Column {
   readonly title: string;
   /** Numbers stand right. */
   readonly align?: "left" | "right";
+  /** Room for what is still to come, in a table that is drawn again and again. */
+  readonly minWidth?: number;
 }
 
 /**
@@ -14,7 +16,9 @@ export interface Column {
  */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const lines = [columns.map(({ title }) => title), ...rows];
-  const widths = columns.map((_, index) => Math.max(...lines.map((cells) => cells[index]?.length ?? 0)));
+  const widths = columns.map(({ minWidth = 0 }, index) =>
+    Math.max(minWidth, ...lines.map((cells) => cells[index]?.length ?? 0)),
+  );
   return lines.map((cells) =>
     columns
       .map(({ align }, index) => {

@@ -5,13 +5,13 @@ import { connect, type NetConnectOpts, type Socket } from "node:net";
 const patienceMs = 5000;
 
 /** `tcp://127.0.0.1:7007` or `unix:///run/x.sock` as node:net takes it. */
-export function netOptions(endpoint: string): NetConnectOpts {
+function netOptions(endpoint: string): NetConnectOpts {
   if (endpoint.startsWith("unix://@")) return { path: `\0${endpoint.slice("unix://@".length)}` };
   if (endpoint.startsWith("unix://")) return { path: endpoint.slice("unix://".length) };
   return { host: "127.0.0.1", port: portOf(endpoint) };
 }
 
-export function portOf(endpoint: string): number {
+function portOf(endpoint: string): number {
   return Number(/:(\d+)$/.exec(endpoint)?.[1]);
 }
 

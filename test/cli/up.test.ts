@@ -70,6 +70,15 @@ describe("portolan up --json", () => {
     expect(await program.end()).toMatchObject({ status: 0, stderr: "" });
   });
 
+  it("takes a design that blocks its thread", async () => {
+    await using program = start([...UP, "--any-port", "--json", "--design", "iterative"]);
+    const listening = await program.listening(3);
+    expect(listening.map(({ design }) => design)).toEqual(Array(3).fill("iterative"));
+    expect(await echoOfStream(endpointOf(listening, "tcp"), "hello")).toBe("hello");
+    program.signal("SIGINT");
+    expect(await program.end()).toMatchObject({ status: 0, stderr: "" });
+  });
+
   it("stops at SIGTERM too", async () => {
     using scratch = scratchFolder();
     await using program = start([...UP, "--any-port", "--json"], { TMPDIR: scratch.path });

@@ -1,6 +1,6 @@
 /** `portolan up`: every service at once, for a look around. */
 import { join } from "node:path";
-import type { ServerDesign } from "../../server/index.ts";
+import type { Placement, ServerDesign } from "../../server/index.ts";
 import {
   defaultPort,
   defaultUnixName,
@@ -52,8 +52,7 @@ export const verb: Verb = {
         json: options.json === true,
         counters: true,
         design: options.design,
-        // One thread for all: dozens of mostly idle services are not worth dozens of threads.
-        placement: "node",
+        placement: placementFor(options.design),
         limits: {},
         graceMs: options.grace,
         skipTaken: options.skipTaken === true,
@@ -62,6 +61,11 @@ export const verb: Verb = {
     });
   },
 };
+
+/** One thread for all where the design allows it: dozens of mostly idle services are not worth dozens of threads. */
+function placementFor(design: ServerDesign | undefined): Placement {
+  return design === undefined || design.placements.includes("node") ? "node" : "thread";
+}
 
 function readServices(names: string): ServiceEntry[] {
   const entries = names

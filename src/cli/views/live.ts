@@ -6,13 +6,16 @@ import { type Column, formatBytes, formatTable, plural, shorten } from "../table
 import { faults, isDatagram, type View } from "./view.ts";
 import { welcome } from "./welcome.ts";
 
+/** Of sizes up to `1023 KiB`: the table keeps its shape while they grow. */
+const BYTES_WIDTH = 8;
+
 const COLUMNS: readonly Column[] = [
   { title: "SERVICE" },
   { title: "ENDPOINT" },
   { title: "OPEN", align: "right" },
   { title: "SERVED", align: "right" },
-  { title: "IN", align: "right" },
-  { title: "OUT", align: "right" },
+  { title: "IN", align: "right", minWidth: BYTES_WIDTH },
+  { title: "OUT", align: "right", minWidth: BYTES_WIDTH },
   { title: "ERRORS", align: "right" },
 ];
 
