@@ -112,7 +112,9 @@ export interface Reactor {
   send(slot: Slot, bytes: Uint8Array, start: number, end: number): void;
   /** Half-closes once everything given to `send` has left, and not before a connection is there. */
   finish(slot: Slot): void;
-  /** Bytes that wait to be sent: those the kernel has not taken. */
+  /** Tries to send now what the handler in hand has given. @returns the bytes that are still on their way. */
+  flush(slot: Slot): number;
+  /** Bytes that wait for the peer: those that the kernel was given and has not taken. */
   pending(slot: Slot): number;
   /** Reports `ready` once, when one of `events` (POLLIN, POLLOUT, POLLPRI), an error or a hang-up holds. 0 disarms. */
   arm(slot: Slot, events: number): void;

@@ -229,10 +229,16 @@ export class ReadinessReactor implements Reactor {
     else sys.shutdown(fd, SHUT_WR);
   }
 
+  flush(slot: Slot): number {
+    const fd = this.#find(slot);
+    if (fd >= 0 && this.#stagedFd === fd) this.#flushStaged();
+    return this.pending(slot);
+  }
+
   pending(slot: Slot): number {
     const fd = this.#find(slot);
-    if (fd < 0) return 0;
-    return (this.#outputs[fd]?.bytes ?? 0) + (this.#stagedFd === fd ? this.#stagedLength : 0);
+    // What is staged has not been tried yet: it waits for the handler to return, not for the peer.
+    return fd < 0 ? 0 : (this.#outputs[fd]?.bytes ?? 0);
   }
 
   arm(slot: Slot, events: number): void {

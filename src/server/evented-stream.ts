@@ -239,6 +239,7 @@ export class Connection extends IdleHandler implements StreamIntents, DeadlineOw
     if ((this.#state & (WE_ENDED | CLOSED)) !== 0) return;
     this.#state |= WE_ENDED;
     const { reactor, task } = this.#server;
+    reactor.flush(this.#slot);
     if (this.#closeIfDone()) return;
     reactor.finish(this.#slot);
     // Go on reading, so that the peer's last words do not turn our close into a reset, but not for ever.

@@ -30,6 +30,7 @@ import {
   EFD_NONBLOCK,
   EINTR,
   ENOBUFS,
+  IO_URING_SYNC_CANCEL_REG,
   IORING_ACCEPT_MULTISHOT,
   IORING_ASYNC_CANCEL_ALL,
   IORING_ASYNC_CANCEL_FD,
@@ -51,7 +52,6 @@ import {
   IORING_REGISTER_EVENTFD,
   IORING_REGISTER_SYNC_CANCEL,
   IOSQE_BUFFER_SELECT,
-  IO_URING_SYNC_CANCEL_REG,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   MSG_WAITALL,
@@ -275,6 +275,11 @@ export class UringReactor implements Reactor {
     if (fd < 0) return;
     if (this.#pendingOf(fd) > 0) this.#finishing[fd] = 1;
     else sys.shutdown(fd, SHUT_WR);
+  }
+
+  flush(slot: Slot): number {
+    // It leaves with the submission that ends the pass; whether all of it did is known only after that.
+    return this.pending(slot);
   }
 
   pending(slot: Slot): number {

@@ -1,0 +1,248 @@
+/**
+ * One run for every server design, wherever it can run and whatever it listens on: the same services, driven by Node's
+ * own clients. A service of the test's own shows what drivers owe a protocol.
+ */
+
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { closeThreadReactor } from "portolan/reactor";
+import { designs, type Placement, type ServeOptions, type Server, type ServiceReference, serve } from "portolan/server";
+import { afterAll, describe, expect, it } from "vitest";
+import { until } from "../support/until.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "portolan-server-"));
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+  closeThreadReactor();
+});
+
+const probe: ServiceReference = {
+  url: new URL("../fixtures/server/probe-service.mjs", import.meta.url).href,
+  export: "probe",
+  options: null,
+};
+
+let sockets = 0;
+const transports = {
+  "TCP over IPv4": () => "tcp://127.0.0.1:0",
+  "TCP over IPv6": () => "tcp://[::1]:0",
+  "a unix socket": () => `unix://${join(directory, `${sockets++}.sock`)}`,
+} as const;
+
+const ways = designs.flatMap((design) => design.placements.map((placement) => ({ design: design.name, placement })));
+
+async function start(
+  design: string,
+  placement: Placement,
+  listen: string,
+  more: Partial<ServeOptions> = {},
+): Promise<Server> {
+  return serve(probe, { design, placement, listen, ...more });
+}
+
+function dial(server: Server): Socket {
+  const [, scheme, rest = ""] = server.endpoint.match(/^(\w+):\/\/(.*)$/) ?? [];
+  if (scheme === "unix") return connect({ path: rest, allowHalfOpen: true });
+  const colon = rest.lastIndexOf(":");
+  const host = rest.slice(0, colon).replace(/[[\]]/g, "");
+  return connect({ host, port: Number(rest.slice(colon + 1)), allowHalfOpen: true });
+}
+
+/** All that arrives until the peer ends its side. */
+async function readAll(socket: Socket): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** Sends one text, ends, and gives what came back. */
+async function ask(server: Server, text: string): Promise<string> {
+  const client = dial(server);
+  client.end(text);
+  return (await readAll(client)).toString("latin1");
+}
+
+describe.each(ways)("$design ($placement)", ({ design, placement }) => {
+  describe.each(Object.entries(transports))("over %s", (_name, listenAt) => {
+    it("gives back what it was sent, and ends after the client", async () => {
+      await using server = await start(design, placement, listenAt());
+      expect(await ask(server, "echo one\n")).toBe("echo one\n");
+      expect(await ask(server, "echo two\n")).toBe("echo two\n");
+      const counters = server.counters();
+      expect(counters.accepted).toBe(2);
+      expect(counters.bytesIn).toBe(18);
+      expect(counters.bytesOut).toBe(18);
+      await until(() => server.counters().active === 0);
+    });
+
+    it("keeps the order of megabytes that a slow reader takes", async () => {
+      await using server = await start(design, placement, listenAt());
+      const sent = Buffer.alloc(4 << 20);
+      for (let i = 0; i < sent.length; i += 4) sent.writeUInt32BE(i, i);
+      sent[0] = "e".charCodeAt(0);
+      const client = dial(server);
+      client.end(sent);
+      const chunks: Buffer[] = [];
+      for await (const chunk of client) {
+        chunks.push(chunk as Buffer);
+        if (chunks.length % 16 === 0) await new Promise(setImmediate);
+      }
+      expect(Buffer.concat(chunks).equals(sent)).toBe(true);
+    });
+
+    it("serves twenty clients", async () => {
+      await using server = await start(design, placement, listenAt());
+      const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => ask(server, `echo ${i}`)));
+      expect(answers).toEqual(Array.from({ length: 20 }, (_, i) => `echo ${i}`));
+    });
+  });
+
+  it("gathers what a protocol writes in pieces", async () => {
+    await using server = await start(design, placement, "tcp://127.0.0.1:0");
+    expect(await ask(server, "pieces")).toBe("the answer, in pieces: pieces");
+  });
+
+  it("resumes a protocol that was blocked when the peer has read", async () => {
+    await using server = await start(design, placement, "tcp://127.0.0.1:0");
+    const client = dial(server);
+    client.end("flood");
+    expect((await readAll(client)).length).toBe(8 << 20);
+  });
+
+  it("fires a protocol's timers, and not those that it cleared", async () => {
+    await using server = await start(design, placement, "tcp://127.0.0.1:0");
+    expect(await ask(server, "timers")).toBe("second first ");
+  });
+
+  it("stops reading for a protocol that pauses", async () => {
+    await using server = await start(design, placement, "tcp://127.0.0.1:0");
+    expect(await ask(server, "pause")).toBe("paused, resumed by timer");
+  });
+
+  it("tells a protocol who is at the other end", async () => {
+    await using server = await start(design, placement, "tcp://127.0.0.1:0");
+    const client = dial(server);
+    client.end("who");
+    await once(client, "connect");
+    const { localPort } = client;
+    expect((await readAll(client)).toString()).toBe(`inet 127.0.0.1 ${localPort} to ${server.endpoint.split(":")[2]}`);
+  });
+
+  it("resets the connection of a protocol that throws, and goes on serving the others", async () => {
+    const events: string[] = [];
+    const report: NonNullable<ServeOptions["report"]> = (event) => void events.push(event.message);
+    await using server = await start(design, placement, "tcp://127.0.0.1:0", { report });
+    const client = dial(server);
+    client.write("throw");
+    const [error] = await once(client, "error");
+    expect(error).toMatchObject({ code: "ECONNRESET" });
+    expect(await ask(server, "echo still here")).toBe("echo still here");
+    expect(server.counters().errors).toBe(1);
+    await until(() => events.some((message) => message.includes("thrown on purpose")));
+  });
+
+  it("closes a connection that is idle for too long", async () => {
+    await using server = await start(design, placement, "tcp://127.0.0.1:0", { limits: { idleMs: 50 } });
+    const client = dial(server);
+    client.on("error", () => {});
+    await new Promise((resolve) => client.once("close", resolve));
+    await until(() => server.counters().timedOut === 1);
+  });
+
+  it("gives up a client that never reads, once it holds more than it may", async () => {
+    await using server = await start(design, placement, "tcp://127.0.0.1:0", { limits: { idleMs: 300 } });
+    const client = dial(server);
+    client.on("error", () => {});
+    client.write("flood");
+    await once(client, "connect");
+    client.pause();
+    // It cannot end well: a blocking design times the client out, a loop does so too, holding bounded memory meanwhile.
+    await until(() => server.counters().active === 0 && server.counters().accepted === 1);
+    client.destroy();
+  });
+
+  it("leaves more connections than it may hold in the backlog, and takes them later", async () => {
+    await using server = await start(design, placement, "tcp://127.0.0.1:0", { limits: { maxConnections: 2 } });
+    const first = [dial(server), dial(server)];
+    await until(() => server.counters().active === (design === "iterative" ? 1 : 2));
+    const third = ask(server, "echo third");
+    for (const client of first) client.end();
+    expect(await third).toBe("echo third");
+    for (const client of first) await readAll(client);
+  });
+
+  it("lets open connections finish within the grace, and closes them after it", async () => {
+    const server = await start(design, placement, "tcp://127.0.0.1:0");
+    const client = dial(server);
+    client.write("echo a");
+    await once(client, "data");
+    const stopped = server.stop({ graceMs: 10_000 });
+    client.end("echo b");
+    expect((await readAll(client)).toString()).toBe("echo b");
+    await stopped;
+
+    const other = await start(design, placement, "tcp://127.0.0.1:0");
+    const stubborn = dial(other);
+    stubborn.on("error", () => {});
+    stubborn.write("echo a");
+    await once(stubborn, "data");
+    await other.stop({ graceMs: 20 });
+    expect(other.counters().active).toBe(0);
+    stubborn.destroy();
+  });
+
+  it("answers datagrams, one for one, empty ones too", async () => {
+    await using server = await start(design, placement, "udp://127.0.0.1:0");
+    const client = createSocket("udp4");
+    client.connect(Number(server.endpoint.split(":")[2]), "127.0.0.1");
+    await once(client, "connect");
+    for (const text of ["one", "", "three"]) {
+      const answer = once(client, "message");
+      client.send(text);
+      expect(String((await answer)[0])).toBe(text);
+    }
+    client.close();
+    await until(() => server.counters().datagramsIn === 3 && server.counters().datagramsOut === 3);
+  });
+
+  it("tells a datagram protocol the full length of what did not fit", async () => {
+    await using server = await start(design, placement, "udp://127.0.0.1:0", { limits: { maxDatagramBytes: 8 } });
+    const client = createSocket("udp4");
+    client.connect(Number(server.endpoint.split(":")[2]), "127.0.0.1");
+    await once(client, "connect");
+    const answer = once(client, "message");
+    client.send("length of all this");
+    expect(String((await answer)[0])).toBe("8 of 18");
+    client.close();
+  });
+
+  it("removes a unix socket's file when it stops", async () => {
+    const listen = transports["a unix socket"]();
+    const server = await start(design, placement, listen);
+    await server.stop();
+    await using again = await start(design, placement, listen);
+    expect(await ask(again, "echo again")).toBe("echo again");
+  });
+});
+
+describe("serve", () => {
+  it.each([
+    [{ design: "magic" }, /no server design "magic"; there are epoll/],
+    [{ design: "iterative", placement: "node" as const }, /cannot run inside Node's loop/],
+    [{ limits: { maxBytes: -1 } }, /limit maxBytes must be a whole number/],
+    [{ listen: "tcp://127.0.0.1:70000" }, /70000/],
+    [{ listen: "tcp://256.0.0.1:7" }, /256\.0\.0\.1/],
+    [{ listen: `unix:///${"x".repeat(200)}` }, /107/],
+  ])("refuses %j", async (options, message) => {
+    await expect(serve(probe, { listen: "tcp://127.0.0.1:0", ...options })).rejects.toThrow(message);
+  });
+
+  it("names the export that a module does not have", async () => {
+    const wrong = { ...probe, export: "nothing" };
+    await expect(serve(wrong, { listen: "tcp://127.0.0.1:0" })).rejects.toThrow(/no service named "nothing".*probe/);
+  });
+});
