@@ -32,6 +32,8 @@ export {
 } from "./daytime.ts";
 export { discardDatagram, discardStream } from "./discard.ts";
 export { echoDatagram, echoStream } from "./echo.ts";
+export { HELD_BY_OUTPUT, HELD_BY_REQUEST, type LineHandler, LineInbox } from "./line-inbox.ts";
+export { type LineOutcome, LineReader } from "./line-reader.ts";
 export {
   decodeRandomRequest,
   encodeRandomRequest,
@@ -58,6 +60,7 @@ export {
   type StreamProtocol,
   type StreamProtocolFactory,
 } from "./stream.ts";
+export { TelnetFilter } from "./telnet-filter.ts";
 export { decodeTime868, encodeTime868, era868, readTime868, TIME_868_BYTES, timeDatagram, timeStream } from "./time.ts";
 export {
   decodeTimeQuery,
