@@ -32,6 +32,26 @@ export {
 } from "./daytime.ts";
 export { discardDatagram, discardStream } from "./discard.ts";
 export { echoDatagram, echoStream } from "./echo.ts";
+export { HANGMAN_MAX_LINE_BYTES, type HangmanOptions, hangmanStream } from "./hangman.ts";
+export {
+  type GuessOutcome,
+  HANGMAN_LIVES,
+  HANGMAN_MAX_LIVES,
+  HANGMAN_MAX_WORD_LETTERS,
+  HangmanGame,
+  HIDDEN_LETTER,
+} from "./hangman-game.ts";
+export {
+  formatResult,
+  formatStatus,
+  HANGMAN_ANOTHER_ROUND,
+  HANGMAN_GOODBYE,
+  type HangmanResult,
+  type HangmanStatus,
+  parseResult,
+  parseStatus,
+} from "./hangman-text.ts";
+export { gallows, type HangmanPhase, HangmanView } from "./hangman-view.ts";
 export { HELD_BY_OUTPUT, HELD_BY_REQUEST, type LineHandler, LineInbox } from "./line-inbox.ts";
 export { type LineOutcome, LineReader } from "./line-reader.ts";
 export {
