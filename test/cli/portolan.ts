@@ -11,6 +11,8 @@ export const root: string = fileURLToPath(new URL("../../", import.meta.url));
 const main = join(root, "dist/cli/main.js");
 /** The longest that anything here is waited for. */
 const patienceMs = 10_000;
+/** How long a program may take to end when it is asked to, before it is killed. */
+const politeMs = 3000;
 
 export interface Ended {
   readonly status: number | null;
@@ -126,8 +128,12 @@ export class Program implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#hasEnded) this.#child.kill("SIGKILL");
+    if (this.#hasEnded) return;
+    // Asked first, it removes what it made.
+    this.#child.kill("SIGTERM");
+    const timer = setTimeout(() => this.#child.kill("SIGKILL"), politeMs);
     await this.#ended.catch(() => {});
+    clearTimeout(timer);
   }
 
   #wake(): void {

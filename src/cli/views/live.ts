@@ -83,16 +83,17 @@ export class LiveView implements View {
 
   /** Writes lines over those drawn before, if they differ. */
   #draw(lines: readonly string[]): void {
-    if (lines.join("\n") === this.#drawn.join("\n")) return;
-    this.#erase();
-    for (const line of lines) this.#context.out.line(line);
-    this.#drawn = lines;
+    if (lines.join("\n") !== this.#drawn.join("\n")) this.#replace(lines);
   }
 
-  /** Takes the drawn lines away, and stands where they began. ECMA-48: CPL goes up, ED clears below. */
-  #erase(): void {
-    if (this.#drawn.length > 0) this.#context.out.write(`\x1b[${this.#drawn.length}F\x1b[J`);
-    this.#drawn = [];
+  /**
+   * Takes the drawn lines away and writes others. ECMA-48: CPL goes up to the first, ED clears from there. In one
+   * write, so that the echo of a Ctrl-C finds the cursor below the table and not in its midst.
+   */
+  #replace(lines: readonly string[], above = ""): void {
+    const erase = this.#drawn.length > 0 ? `\x1b[${this.#drawn.length}F\x1b[J` : "";
+    this.#context.out.write(`${erase}${above}${lines.map((line) => `${line}\n`).join("")}`);
+    this.#drawn = lines;
   }
 
   /** Terminals show the Ctrl-C that was typed, where the cursor is. ECMA-48: EL clears the line from there. */
@@ -102,9 +103,7 @@ export class LiveView implements View {
 
   /** A line that stays, above the table. */
   #above(line: string): void {
-    this.#erase();
-    this.#context.out.line(line);
-    this.tick();
+    this.#replace(this.#fleet === undefined ? [] : this.#table(this.#fleet), `${line}\n`);
   }
 }
 
