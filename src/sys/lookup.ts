@@ -92,7 +92,7 @@ export interface EntryMemory {
 /** SAFETY (also of those below): `memory` stays until what it points to has been copied. gethostbyname2(3) */
 export function gethostbyname2_r(name: string, family: number, memory: EntryMemory): number {
   const { entry, room, roomBytes, found, hostErrno } = memory;
-  return -native.gethostbyname2_r(name, family, entry, room, roomBytes, found, hostErrno);
+  return 0 - native.gethostbyname2_r(name, family, entry, room, roomBytes, found, hostErrno);
 }
 
 const hostByName = bindAsync(lookupTable.gethostbyname2_r);
@@ -106,7 +106,7 @@ export async function gethostbyname2_rAsync(name: string, family: number, memory
 /** `address` is that of struct in_addr or in6_addr. gethostbyaddr(3) */
 export function gethostbyaddr_r(address: number, length: number, family: number, memory: EntryMemory): number {
   const { entry, room, roomBytes, found, hostErrno } = memory;
-  return -native.gethostbyaddr_r(address, length, family, entry, room, roomBytes, found, hostErrno);
+  return 0 - native.gethostbyaddr_r(address, length, family, entry, room, roomBytes, found, hostErrno);
 }
 
 const hostByAddress = bindAsync(lookupTable.gethostbyaddr_r);
@@ -124,7 +124,7 @@ export async function gethostbyaddr_rAsync(
 
 /** getservbyname(3) */
 export function getservbyname_r(name: string, protocol: string | null, memory: EntryMemory): number {
-  return -native.getservbyname_r(name, protocol, memory.entry, memory.room, memory.roomBytes, memory.found);
+  return 0 - native.getservbyname_r(name, protocol, memory.entry, memory.room, memory.roomBytes, memory.found);
 }
 
 const serviceByName = bindAsync(lookupTable.getservbyname_r);
@@ -140,7 +140,7 @@ export async function getservbyname_rAsync(
 
 /** `port` is in network byte order. getservbyport(3) */
 export function getservbyport_r(port: number, protocol: string | null, memory: EntryMemory): number {
-  return -native.getservbyport_r(port, protocol, memory.entry, memory.room, memory.roomBytes, memory.found);
+  return 0 - native.getservbyport_r(port, protocol, memory.entry, memory.room, memory.roomBytes, memory.found);
 }
 
 const serviceByPort = bindAsync(lookupTable.getservbyport_r);
@@ -160,13 +160,13 @@ export const hasReentrantProtocols: boolean = protocols !== undefined;
 /** Only with {@link hasReentrantProtocols}; else `-ENOSYS`. getprotobyname(3) */
 export function getprotobyname_r(name: string, memory: EntryMemory): number {
   if (protocols === undefined) return -ENOSYS;
-  return -protocols.getprotobyname_r(name, memory.entry, memory.room, memory.roomBytes, memory.found);
+  return 0 - protocols.getprotobyname_r(name, memory.entry, memory.room, memory.roomBytes, memory.found);
 }
 
 /** Only with {@link hasReentrantProtocols}; else `-ENOSYS`. getprotobynumber(3) */
 export function getprotobynumber_r(protocol: number, memory: EntryMemory): number {
   if (protocols === undefined) return -ENOSYS;
-  return -protocols.getprotobynumber_r(protocol, memory.entry, memory.room, memory.roomBytes, memory.found);
+  return 0 - protocols.getprotobynumber_r(protocol, memory.entry, memory.room, memory.roomBytes, memory.found);
 }
 
 /**
@@ -212,6 +212,7 @@ export function freeifaddrs(list: number): void {
   native.freeifaddrs(list);
 }
 
+/** 0 stays 0: -0 is another value to Object.is. */
 function negated({ result, errno }: AsyncResult): AsyncResult {
-  return { result: -result, errno };
+  return { result: 0 - result, errno };
 }
