@@ -1,0 +1,222 @@
+/**
+ * A stream socket's descriptor as `net.Socket` uses it: the reactor's streaming contract, turned into the calls and
+ * callbacks of a Duplex.
+ *
+ * Two things are settled here. Writing: a write is done for its owner once the reactor has it, as long as little waits
+ * there; more than {@link SLACK_BYTES}, and the owner is held until the kernel has taken all. Failures: they are told
+ * one turn of Node's loop late, because a reactor's pass reports much at once, and whoever has just learned of a
+ * connection by a promise must get the chance to listen for errors first.
+ */
+import type { AsyncResource } from "node:async_hooks";
+import { EPIPE, MSG_DONTWAIT } from "../abi/index.ts";
+import { type Reactor, type Slot, type SlotHandler, threadReactor } from "../reactor/index.ts";
+import * as sys from "../sys/index.ts";
+import { resetOnClose } from "./socket-options.ts";
+
+/** What may wait in the reactor, beyond the kernel's buffer, before a write counts as not yet done. */
+const SLACK_BYTES = 64 * 1024;
+/** Small pieces of one writev are joined up to this size, to leave in one system call. */
+const JOINED_BYTES = 64 * 1024;
+/** One direct receive, after a failure, takes at most this much. */
+const LEFTOVER_BYTES = 64 * 1024;
+
+/** Who owns a wire and is told what happens on it. Errors are positive errno numbers. */
+export interface WireOwner {
+  /** Bytes `[start, end)`, good until the call returns. */
+  wireReceived(bytes: Uint8Array, start: number, end: number): void;
+  wireEnded(): void;
+  wireFailed(errno: number, syscall: string): void;
+}
+
+export type WriteDone = (errno: number) => void;
+
+export class Wire implements SlotHandler {
+  readonly fd: number;
+  readonly #owner: WireOwner;
+  /** The asynchronous context in which the owner was made, and in which it is told. */
+  readonly #scope: AsyncResource;
+  readonly #reactor: Reactor;
+  readonly #slot: Slot;
+  #connectDone: ((errno: number) => void) | undefined;
+  #writeDone: WriteDone | undefined;
+  #isReading = false;
+  #hasEnded = false;
+  #isClosed = false;
+  /** The failure that has happened; what the peer sent before may still have to be read. */
+  #errno = 0;
+
+  /** Takes over a descriptor, which must be non-blocking if it is to be connected. */
+  constructor(fd: number, owner: WireOwner, scope: AsyncResource) {
+    this.fd = fd;
+    this.#owner = owner;
+    this.#scope = scope;
+    this.#reactor = threadReactor();
+    this.#slot = this.#reactor.attach(fd, this);
+  }
+
+  get isReading(): boolean {
+    return this.#isReading;
+  }
+
+  /** Bytes that the kernel has not taken. */
+  get pendingBytes(): number {
+    return this.#reactor.pending(this.#slot);
+  }
+
+  connect(sockaddr: Uint8Array, done: (errno: number) => void): void {
+    this.#connectDone = done;
+    this.#reactor.connect(this.#slot, sockaddr);
+  }
+
+  startReading(): void {
+    if (this.#isReading || this.#hasEnded || this.#isClosed) return;
+    this.#isReading = true;
+    if (this.#errno === 0) this.#reactor.receive(this.#slot);
+    else setImmediate(() => this.#receiveLeftover());
+  }
+
+  stopReading(): void {
+    if (!this.#isReading) return;
+    this.#isReading = false;
+    this.#reactor.pause(this.#slot);
+  }
+
+  /** @param done called at once, or when the kernel has taken the bytes or refused them; one write at a time. */
+  write(bytes: Uint8Array, done: WriteDone): void {
+    if (this.#errno === 0) this.#reactor.send(this.#slot, bytes, 0, bytes.length);
+    this.#settle(done);
+  }
+
+  writeAll(chunks: readonly Uint8Array[], done: WriteDone): void {
+    if (this.#errno === 0) {
+      for (const bytes of joined(chunks)) this.#reactor.send(this.#slot, bytes, 0, bytes.length);
+    }
+    this.#settle(done);
+  }
+
+  /** Half-closes after everything has left. */
+  finish(done: WriteDone): void {
+    this.#reactor.finish(this.#slot);
+    if (this.#reactor.pending(this.#slot) === 0 || this.#errno !== 0) done(0);
+    else this.#writeDone = done;
+  }
+
+  /** Closes the descriptor; nothing is told afterwards but a write that was under way, which is called done. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#isReading = false;
+    this.#reactor.close(this.#slot);
+    const done = this.#writeDone;
+    this.#writeDone = undefined;
+    this.#connectDone = undefined;
+    if (done !== undefined) setImmediate(done, 0);
+  }
+
+  /** Closes with a reset. */
+  reset(): void {
+    resetOnClose(this.fd);
+    this.close();
+  }
+
+  /** Whether waiting here keeps Node alive. */
+  setRef(isRef: boolean): void {
+    this.#reactor.background(this.#slot, !isRef);
+  }
+
+  // The reactor's side.
+
+  received(_slot: Slot, bytes: Uint8Array, start: number, end: number): void {
+    this.#scope.runInAsyncScope(this.#owner.wireReceived, this.#owner, bytes, start, end);
+  }
+
+  ended(): void {
+    this.#isReading = false;
+    this.#hasEnded = true;
+    this.#scope.runInAsyncScope(this.#owner.wireEnded, this.#owner);
+  }
+
+  connected(_slot: Slot, errno: number): void {
+    const done = this.#connectDone;
+    this.#connectDone = undefined;
+    if (done !== undefined) this.#scope.runInAsyncScope(done, undefined, errno);
+  }
+
+  drained(): void {
+    const done = this.#writeDone;
+    this.#writeDone = undefined;
+    if (done !== undefined) this.#scope.runInAsyncScope(done, undefined, 0);
+  }
+
+  failed(_slot: Slot, errno: number): void {
+    this.#errno = errno;
+    const wasReading = this.#isReading;
+    const done = this.#writeDone;
+    this.#writeDone = undefined;
+    this.#isReading = false;
+    setImmediate(() => {
+      if (this.#isClosed) return;
+      // Nobody asked to read: as with Node's own, the failure shows itself when somebody reads or writes.
+      if (done === undefined && !wasReading && errno !== EPIPE) return;
+      this.#tellFailure(errno === EPIPE || done !== undefined ? "write" : "read");
+      done?.(errno);
+    });
+  }
+
+  accepted(): void {}
+  ready(): void {}
+
+  #tellFailure(syscall: string): void {
+    this.#scope.runInAsyncScope(this.#owner.wireFailed, this.#owner, this.#errno, syscall);
+  }
+
+  #settle(done: WriteDone): void {
+    if (this.#errno !== 0) {
+      done(this.#errno);
+      return;
+    }
+    if (this.#reactor.pending(this.#slot) <= SLACK_BYTES) {
+      done(0);
+      return;
+    }
+    this.#writeDone = done;
+    // What is gathered during a pass leaves at its end, perhaps all of it, and then nothing is reported.
+    process.nextTick(this.#checkGathered);
+  }
+
+  readonly #checkGathered = (): void => {
+    if (this.#writeDone !== undefined && !this.#isClosed && this.#reactor.pending(this.#slot) === 0) this.drained();
+  };
+
+  /** After a failure the reactor receives no more, but what came before it lies in the kernel. */
+  #receiveLeftover(): void {
+    while (this.#isReading && !this.#isClosed) {
+      const bytes = new Uint8Array(LEFTOVER_BYTES);
+      const length = sys.recv(this.fd, bytes, bytes.length, MSG_DONTWAIT);
+      if (length <= 0) {
+        this.#tellFailure("read");
+        return;
+      }
+      this.received(this.#slot, bytes, 0, length);
+    }
+  }
+}
+
+/** The same bytes in fewer pieces. */
+function joined(chunks: readonly Uint8Array[]): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  let small: Uint8Array[] = [];
+  let smallBytes = 0;
+  const flush = (): void => {
+    if (small.length > 0) pieces.push(small.length === 1 ? (small[0] as Uint8Array) : Buffer.concat(small, smallBytes));
+    small = [];
+    smallBytes = 0;
+  };
+  for (const chunk of chunks) {
+    if (smallBytes + chunk.length > JOINED_BYTES) flush();
+    small.push(chunk);
+    smallBytes += chunk.length;
+  }
+  flush();
+  return pieces;
+}
