@@ -28,14 +28,14 @@ export interface NameConnectOptions
  * Connects to the first address of a host that answers. Addresses are tried 250 ms apart, or at once after a failure,
  * IPv6 and IPv4 in turns; the sockets that lose are closed.
  *
- * @param host a name, or an address in text.
+ * @param host a name, an address in text, or null for this machine.
  * @param service a name from services(5), or a port.
  * @throws LookupError EAI_NONAME …; SystemError ECONNREFUSED … where the host has one address; {@link ConnectError},
  * with the errors of all, where it has several; SystemError ETIMEDOUT after the caller's limit; the signal's reason;
  * TypeError and RangeError for arguments that cannot be.
  */
 export async function connectByName(
-  host: string,
+  host: string | null,
   service: string | number,
   options: NameConnectOptions = {},
 ): Promise<Socket> {
@@ -60,14 +60,14 @@ export async function connectByName(
         deadlineMs,
         attempt: (candidate, signal) => connectTo(candidate, options, signal),
         dispose: (socket) => socket.close(),
-        failed: (errors) => connectFailure(host, String(service), errors),
+        failed: (errors) => connectFailure(host ?? "this machine", String(service), errors),
         expired: (_errors, tried) => {
           const syscall = tried.length === 0 ? "getaddrinfo" : "connect";
           const hint =
             tried.length === 0
               ? undefined
               : `tried were ${tried.map(({ address }) => formatAddress(address)).join(", ")}`;
-          return timeoutError(syscall, deadlineMs - startMs, { subject: `${host} ${service}`, hint });
+          return timeoutError(syscall, deadlineMs - startMs, { subject: `${host ?? "this machine"} ${service}`, hint });
         },
       },
     );

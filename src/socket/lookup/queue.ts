@@ -14,6 +14,8 @@ import { LookupError, type LookupSubject } from "./errors.ts";
 export const MAX_WAITING_LOOKUPS = 4096;
 /** Below koffi's own limit of asynchronous calls under way. */
 const MAX_RUNNING_LOOKUPS = 32;
+/** setTimeout's longest, 24 days: a limit beyond it is none. */
+const MAX_TIMER_MS = 0x7fffffff;
 /** libuv's default. */
 const DEFAULT_POOL_THREADS = 4;
 
@@ -79,8 +81,9 @@ function watch(
   const aborted = (): void => giveUp(signal?.reason);
   const subject = [hostname, service].filter((part) => part !== undefined).join(" ");
   const expired = (): void => giveUp(timeoutError(syscall, limitMs, { subject }));
+  if (limitMs <= 0) throw timeoutError(syscall, limitMs, { subject });
   signal?.addEventListener("abort", aborted, { once: true });
-  const timer = limitMs === Number.POSITIVE_INFINITY ? undefined : setTimeout(expired, Math.max(0, limitMs));
+  const timer = limitMs > MAX_TIMER_MS ? undefined : setTimeout(expired, limitMs);
   return () => {
     signal?.removeEventListener("abort", aborted);
     clearTimeout(timer);
