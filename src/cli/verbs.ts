@@ -27,7 +27,7 @@ export interface VerbEntry {
   /** One line for lists. */
   readonly summary: string;
   /** The heading that it stands under in the help text. */
-  readonly group: "Serving" | "Using";
+  readonly group: "Serving" | "Using" | "Looking";
   load(): Promise<Verb>;
 }
 
@@ -62,5 +62,17 @@ export const verbs: readonly VerbEntry[] = [
     summary: "list the services, and what to type to try them",
     group: "Using",
     load: async () => (await import("./verbs/services.ts")).verb,
+  },
+  {
+    name: "addr",
+    summary: "what addresses and ports are in memory, and what the kernel binds",
+    group: "Looking",
+    load: async () => (await import("./verbs/addr.ts")).verb,
+  },
+  {
+    name: "resolve",
+    summary: "look up hosts and services, and see every field of the answers",
+    group: "Looking",
+    load: async () => (await import("./verbs/resolve.ts")).verb,
   },
 ];
