@@ -114,7 +114,9 @@ export class FakeHub {
   }
 
   leave(stream: FakeStream): void {
-    for (const resource of Object.values(this.resources)) this.deliver(resource.gone?.(stream.number) ?? []);
+    this.#jobs.push(() => {
+      for (const resource of Object.values(this.resources)) this.deliver(resource.gone?.(stream.number) ?? []);
+    });
   }
 
   ask(from: FakeStream, id: number, name: string, body: ResourceValue): void {

@@ -68,6 +68,23 @@ export {
 export type { Publication, Resource, ResourceAnswer, ResourceFactory, ResourceValue } from "./resource.ts";
 export { rot13, rot13Datagram, rot13Stream } from "./rot13.ts";
 export { readSource, type Source, type SourceKind } from "./source-address.ts";
+export { SQUARES_MAX_LINE_BYTES, type SquaresOptions, squaresStream } from "./squares.ts";
+export {
+  decodeSquaresEvent,
+  SQUARES_MAX_PLAYERS,
+  SQUARES_RESOURCE,
+  SQUARES_SIZE,
+  SQUARES_TOPIC,
+  SQUARES_YOU,
+  type SquaresAnswer,
+  type SquaresEvent,
+  type SquaresOwner,
+  type SquaresPosition,
+  type SquaresRequest,
+  squaresBoard,
+  unsafeSquaresBoard,
+} from "./squares-board.ts";
+export { formatBoard, formatSquaresLine, parseSquaresLine, type SquaresLine } from "./squares-text.ts";
 export {
   MAX_MESSAGE_BYTES,
   MAX_OUTSTANDING_REQUESTS,
