@@ -10,10 +10,10 @@
  */
 
 /** The shortest and the usual time between two attempts. RFC 8305 section 8 */
-export const MIN_ATTEMPT_DELAY_MS = 10;
-export const DEFAULT_ATTEMPT_DELAY_MS = 250;
+const MIN_ATTEMPT_DELAY_MS = 10;
+const DEFAULT_ATTEMPT_DELAY_MS = 250;
 /** How long IPv4 waits for IPv6. RFC 8305 section 8 */
-export const DEFAULT_RESOLUTION_DELAY_MS = 50;
+const DEFAULT_RESOLUTION_DELAY_MS = 50;
 /** Addresses of one host that are tried; what comes after is left out. */
 export const MAX_RACED_ADDRESSES = 64;
 

@@ -5,7 +5,7 @@ import { readU64 } from "../../abi/index.ts";
 import { calloc, free, readText, viewMemory } from "../../sys/index.ts";
 
 /** Strings and addresses in one list of libc's: a longer one is taken for a corrupted one. */
-export const MAX_LIST_LENGTH = 4096;
+const MAX_LIST_LENGTH = 4096;
 
 const POINTER_BYTES = 8;
 

@@ -11,7 +11,7 @@ import { checkWait, deadlineOf, type WaitOptions } from "../waits.ts";
 import { LookupError, type LookupSubject } from "./errors.ts";
 
 /** Look-ups that may wait in line in one thread. */
-export const MAX_WAITING_LOOKUPS = 4096;
+const MAX_WAITING_LOOKUPS = 4096;
 /** Below koffi's own limit of asynchronous calls under way. */
 const MAX_RUNNING_LOOKUPS = 32;
 /** setTimeout's longest, 24 days: a limit beyond it is none. */

@@ -41,6 +41,8 @@ export function defineBind(command: Command, { context, self }: VerbSetup): void
   ]);
   command.action(async (host: string, port: number, options: BindOptions) => {
     const asked = readAddress(host, port);
+    // Before anything is printed: who reads it may answer with a signal.
+    const stopped = options.wait ? context.stopSignals().signal : undefined;
     using socket = new Socket(asked.family, options.type);
     const before = socket.localAddress;
     socket.bind(asked);
@@ -48,8 +50,7 @@ export function defineBind(command: Command, { context, self }: VerbSetup): void
     const bound = socket.localAddress as Bound;
     if (options.json === true) context.out.json({ event: "bound", pid: process.pid, asked, before, bound });
     else print({ asked, before, bound }, options, context);
-    if (!options.wait) return;
-    await aborted(AbortSignal.any([context.stopSignals().signal, context.out.broken]));
+    if (stopped !== undefined) await aborted(AbortSignal.any([stopped, context.out.broken]));
   });
 }
 
