@@ -1,5 +1,4 @@
 /** Application protocols as pure state machines: no room below, no I/O, no Node. */
-
 export {
   CHARGEN_LINE_CHARACTERS,
   CHARGEN_MAX_DATAGRAM_BYTES,

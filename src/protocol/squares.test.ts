@@ -4,6 +4,7 @@ import { FakeHub, FakeStream, type FakeStreamOptions, latin1 } from "./driver.te
 import { SQUARES_MAX_LINE_BYTES, type SquaresOptions, squaresStream } from "./squares.ts";
 import { SQUARES_RESOURCE, squaresBoard, unsafeSquaresBoard } from "./squares-board.ts";
 import { formatBoard, formatSquaresLine, parseSquaresLine, type SquaresLine } from "./squares-text.ts";
+import type { StreamProtocolFactory } from "./stream.ts";
 
 /** A server with its board, and clients that come to it. */
 class Room {
@@ -241,6 +242,12 @@ describe("the race", () => {
         expect(won.length).toBe(new Set(moves.map(([, x, y]) => `${x} ${y}`)).size);
       }),
     );
+  });
+
+  it("is not for a driver that offers no shared state: the compiler says so", () => {
+    // @ts-expect-error a SharedStreamProtocol is no StreamProtocol
+    const factory: StreamProtocolFactory = squaresStream();
+    expect(factory().shared).toBe(true);
   });
 
   it("refuses a time to think that is none", () => {
