@@ -88,6 +88,7 @@ async function connectTo({ info, address }: Candidate, options: ConnectOptions, 
   const socket = prepare({ family: familyNumber(info.family), type: typeNumber(info.type), protocol }, options);
   try {
     await socket.connect(address, { signal });
+    socket.setOptions(options.options ?? {}, "after");
     return socket;
   } catch (error) {
     socket.close();

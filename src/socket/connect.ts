@@ -9,7 +9,7 @@ import { checkWait, type WaitOptions } from "./waits.ts";
 
 /** How to connect. */
 export interface ConnectOptions extends WaitOptions {
-  /** Options by their C names, set before the connection is made. */
+  /** Options by their C names, set before the socket is bound and connected; those that need a connection, after. */
   readonly options?: OptionValues | undefined;
   /** The own address to connect from, or the one that a unix datagram socket gets its answers at. */
   readonly local?: AddressLike | undefined;
@@ -45,6 +45,7 @@ export async function connect(
   const socket = prepare(parsed, serviceOrOptions);
   try {
     await socket.connect(parsed.address, serviceOrOptions);
+    socket.setOptions(serviceOrOptions.options ?? {}, "after");
     return socket;
   } catch (error) {
     socket.close();
@@ -61,6 +62,7 @@ export function connectSync(
   const socket = prepare(parsed, options);
   try {
     socket.connectSync(parsed.address, options);
+    socket.setOptions(options.options ?? {}, "after");
     return socket;
   } catch (error) {
     socket.close();

@@ -21,21 +21,57 @@ export { type ListenOptions, listen, listenSync } from "./listen.ts";
 export * from "./lookup.ts";
 export type { FamilyName, TypeName } from "./names.ts";
 export type { Bytes, Datagram } from "./operations.ts";
+export type { OptionMoment } from "./options/row.ts";
+export type { BpfInstruction, BpfProgram } from "./options/values/filter.ts";
+export type { FlowLabel, FlowLabelQuery, PacketInfo6, PathMtu } from "./options/values/ip6.ts";
+export type { MptcpInfo, Subflow } from "./options/values/mptcp.ts";
 export type {
-  Credentials,
-  Linger,
+  GroupFilter,
+  GroupMembership,
+  GroupSourceMembership,
   Membership,
   Membership6,
   MulticastInterface,
+  SourceFilter,
+  SourceFilterMode,
+  SourceFilterQuery,
   SourceMembership,
-} from "./options/kinds.ts";
+} from "./options/values/multicast.ts";
+export type { PortRange } from "./options/values/numbers.ts";
+export type {
+  Fanout,
+  PacketMembership,
+  PacketRing,
+  PacketStatistics,
+  RolloverStatistics,
+} from "./options/values/packet.ts";
+export type {
+  Credentials,
+  DeviceMemoryTokens,
+  Linger,
+  SocketMemory,
+  Timestamping,
+  TransmitTime,
+} from "./options/values/socket.ts";
+export type {
+  Md5Signature,
+  Md5SignatureExtended,
+  RepairOption,
+  RepairWindow,
+  ZerocopyReceived,
+  ZerocopyRequest,
+} from "./options/values/tcp.ts";
+export type { XdpMemory, XdpOffsets, XdpRingOffsets, XdpStatistics } from "./options/values/xdp.ts";
 export {
+  type AnyOption,
   type Option,
+  type OptionArgument,
   type OptionName,
   type OptionReadValue,
   type OptionValues,
   type OptionWriteValue,
   options,
+  type WritableOptionName,
 } from "./options.ts";
 export {
   type Readiness,
@@ -45,4 +81,5 @@ export {
   type TransferOptions,
 } from "./socket.ts";
 export { type DuplexOptions, toDuplex, toWeb, type WebStreams } from "./streams.ts";
+export type { ConnectionInfo } from "./tcp-info.ts";
 export type { Direction, Operation, WaitOptions } from "./waits.ts";

@@ -12,7 +12,7 @@ import type { WaitOptions } from "./waits.ts";
 export interface ListenOptions {
   /** Connections that may wait to be accepted; the kernel cuts it to `net.core.somaxconn`. SOMAXCONN by default. */
   readonly backlog?: number | undefined;
-  /** Options by their C names, set before the address is taken. */
+  /** Options by their C names, set before the address is taken; those that need a bound socket, after. */
   readonly options?: OptionValues | undefined;
   /**
    * SO_REUSEADDR. On for TCP by default, as servers want it: a restart need not wait for the TIME_WAIT of earlier
@@ -51,11 +51,12 @@ function open(endpoint: Endpoint, options: ListenOptions): Socket {
   const socket = new Socket(family, type, protocol);
   try {
     if (options.reuseAddress ?? transport === "tcp") socket.reuseAddress = true;
-    if (options.options !== undefined) socket.setOptions(options.options);
+    if (options.options !== undefined) socket.setOptions(options.options, "before");
     const path = pathOf(endpoint);
     if (path === undefined) socket.bind(endpoint.address);
     else bindPath(socket, endpoint, path, options.replaceStale ?? true);
     if (type !== SOCK_DGRAM) socket.listen(options.backlog ?? SOMAXCONN);
+    socket.setOptions(options.options ?? {}, "after");
     return socket;
   } catch (error) {
     socket.close();

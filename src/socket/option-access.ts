@@ -1,16 +1,21 @@
 /** The part of `Socket` that reads and writes options. */
-import { EACCES, EPERM } from "../abi/index.ts";
+import { EINVAL, ERANGE } from "../abi/index.ts";
 import { getsockopt, setsockopt } from "../sys/index.ts";
 import { SystemError } from "./errors.ts";
+import { explainOptionFailure } from "./options/explain.ts";
 import {
+  type AnyOption,
   findOption,
   type Option,
+  type OptionArgument,
   type OptionName,
   type OptionReadValue,
   type OptionValues,
   type OptionWriteValue,
   options,
+  type WritableOptionName,
 } from "./options.ts";
+import { type ConnectionInfo, nameTcpInfo } from "./tcp-info.ts";
 
 /** The longest value that {@link OptionAccess.getRawOption} asks the kernel for. */
 const MAX_OPTION_BYTES = 1 << 20;
@@ -24,15 +29,19 @@ export abstract class OptionAccess {
    *
    *     socket.getOption("SO_RCVBUF"); // 131072
    *
+   * @param argument what is asked about, for the few options whose reading takes it, such as the group of MCAST_MSFILTER.
    * @throws TypeError for a name that is not known or an option that can only be written; SystemError ENOPROTOOPT …
    */
-  getOption<Name extends OptionName>(option: Name): OptionReadValue<Name>;
-  getOption<Read>(option: Option<Read, never>): Read;
-  getOption(option: string | Option<unknown, never>): unknown {
-    const { name, level, option: number, sizeBytes, readable, decode } = findOption(option);
+  getOption<Name extends OptionName>(
+    option: Name,
+    ...argument: undefined extends OptionArgument<Name> ? [OptionArgument<Name>?] : [OptionArgument<Name>]
+  ): OptionReadValue<Name>;
+  getOption<Read, Argument>(option: Option<Read, never, Argument>, argument?: Argument): Read;
+  getOption(optionOrName: string | AnyOption, argument?: unknown): unknown {
+    const option = findOption(optionOrName);
     const fd = this.descriptor("getsockopt");
-    if (!readable) throw new TypeError(`${name} can only be written`);
-    return decode(readOption(fd, level, number, sizeBytes, name));
+    if (!option.readable) throw new TypeError(`${option.name} can only be written`);
+    return option.decode(readKnown(fd, option, argument));
   }
 
   /**
@@ -43,20 +52,36 @@ export abstract class OptionAccess {
    * @throws TypeError or RangeError for a value that the option does not take, before any system call; SystemError
    * ENOPROTOOPT, EPERM, EINVAL …
    */
-  setOption<Name extends OptionName>(option: Name, value: OptionWriteValue<Name>): void;
-  setOption<Write>(option: Option<unknown, Write>, value: Write): void;
-  setOption(option: string | Option<unknown, never>, value: unknown): void {
-    const { name, level, option: number, writable, capability, encode } = findOption(option);
+  setOption<Name extends WritableOptionName>(option: Name, value: OptionWriteValue<Name>): void;
+  setOption<Write>(option: Option<unknown, Write, never>, value: Write): void;
+  setOption(optionOrName: string | AnyOption, value: unknown): void {
+    const option = findOption(optionOrName);
     const fd = this.descriptor("setsockopt");
+    const { name, option: number, writable } = option;
     if (!writable) throw new TypeError(`${name} can only be read`);
-    writeOption(fd, level, number, encode(value as never), name, capability);
+    const bytes = option.encode(value as never);
+    const result = setsockopt(fd, option.levelFor(value), number, bytes, bytes.length);
+    if (result < 0) throw optionError(option, "setsockopt", result);
   }
 
-  /** Sets several options, in the order in which they are written. */
-  setOptions(values: OptionValues): void {
+  /**
+   * Sets several options, in the order in which they are written.
+   * @param stage which of them: those for a socket that is not bound or connected yet, those for one that is, or all.
+   */
+  setOptions(values: OptionValues, stage: "all" | "before" | "after" = "all"): void {
     for (const [name, value] of Object.entries(values)) {
-      if (value !== undefined) this.setOption(name as OptionName, value as never);
+      if (value === undefined) continue;
+      const isLate = findOption(name).when.startsWith("after");
+      if (stage === "all" || isLate === (stage === "after")) this.setOption(name as WritableOptionName, value as never);
     }
+  }
+
+  /**
+   * What the kernel knows of a TCP connection: TCP_INFO, with the names of its states.
+   * @throws SystemError ENOPROTOOPT or EOPNOTSUPP for what is no TCP socket.
+   */
+  tcpInfo(): ConnectionInfo {
+    return nameTcpInfo(this.getOption("TCP_INFO"));
   }
 
   /**
@@ -70,7 +95,11 @@ export abstract class OptionAccess {
     if (!Number.isInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > MAX_OPTION_BYTES) {
       throw new RangeError(`sizeBytes is an integer from 0 to ${MAX_OPTION_BYTES}, not ${sizeBytes}`);
     }
-    return readOption(fd, level, option, sizeBytes, `option ${option} of level ${level}`);
+    const bytes = new Uint8Array(sizeBytes);
+    const length = new Uint32Array([sizeBytes]);
+    const result = getsockopt(fd, level, option, bytes, length);
+    if (result < 0) throw new SystemError("getsockopt", result, { subject: byNumber(level, option) });
+    return bytes.subarray(0, Math.min(length[0] as number, sizeBytes));
   }
 
   /**
@@ -83,7 +112,8 @@ export abstract class OptionAccess {
     checkNumbers(level, option);
     const bytes = typeof value === "number" ? options.SO_PRIORITY.encode(value) : value;
     if (!(bytes instanceof Uint8Array)) throw new TypeError("an option's value is a Uint8Array or a number");
-    writeOption(fd, level, option, bytes, `option ${option} of level ${level}`, undefined);
+    const result = setsockopt(fd, level, option, bytes, bytes.length);
+    if (result < 0) throw new SystemError("setsockopt", result, { subject: byNumber(level, option) });
   }
 
   /** Whether datagrams may be sent to broadcast addresses: SO_BROADCAST. */
@@ -160,27 +190,28 @@ export abstract class OptionAccess {
   }
 }
 
-function readOption(fd: number, level: number, option: number, sizeBytes: number, name: string): Uint8Array {
-  const bytes = new Uint8Array(sizeBytes);
-  const length = new Uint32Array([sizeBytes]);
-  const result = getsockopt(fd, level, option, bytes, length);
-  if (result < 0) throw new SystemError("getsockopt", result, { subject: name });
-  return bytes.subarray(0, Math.min(length[0] as number, sizeBytes));
+/** Reads an option of the tables, once more with more room if the kernel says how much it needs. */
+function readKnown(fd: number, option: AnyOption, argument: unknown): Uint8Array {
+  const { option: number, lengthUnitBytes } = option;
+  const level = option.levelFor(argument);
+  let bytes = option.request(argument as never);
+  const length = new Uint32Array([bytes.length / lengthUnitBytes]);
+  let result = getsockopt(fd, level, number, bytes, length);
+  const needed = (length[0] as number) * lengthUnitBytes;
+  if ((result === -ERANGE || result === -EINVAL) && needed > bytes.length && needed <= MAX_OPTION_BYTES) {
+    bytes = new Uint8Array(needed);
+    result = getsockopt(fd, level, number, bytes, length);
+  }
+  if (result < 0) throw optionError(option, "getsockopt", result);
+  return bytes.subarray(0, Math.min((length[0] as number) * lengthUnitBytes, bytes.length));
 }
 
-function writeOption(
-  fd: number,
-  level: number,
-  option: number,
-  bytes: Uint8Array,
-  name: string,
-  capability: string | undefined,
-): void {
-  const result = setsockopt(fd, level, option, bytes, bytes.length);
-  if (result >= 0) return;
-  const isRefused = result === -EPERM || result === -EACCES;
-  const cause = isRefused && capability !== undefined ? `this value needs ${capability}` : undefined;
-  throw new SystemError("setsockopt", result, { subject: name, cause });
+function optionError(option: AnyOption, syscall: "getsockopt" | "setsockopt", errno: number): SystemError {
+  return new SystemError(syscall, errno, { subject: option.name, ...explainOptionFailure(option, syscall, errno) });
+}
+
+function byNumber(level: number, option: number): string {
+  return `option ${option} of level ${level}`;
 }
 
 function checkNumbers(level: number, option: number): void {

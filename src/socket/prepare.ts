@@ -9,7 +9,7 @@ export function prepare(
 ): Socket {
   const socket = new Socket(family, type, protocol);
   try {
-    if (options !== undefined) socket.setOptions(options);
+    if (options !== undefined) socket.setOptions(options, "before");
     if (local !== undefined) socket.bind(local);
     return socket;
   } catch (error) {

@@ -1,8 +1,11 @@
-/** What the codecs of option values share: texts, addresses, and how a wrong value is refused. */
-import { AF_INET, AF_INET6, inet_pton } from "../../abi/index.ts";
+/** What the codecs of option values share: numbers, texts, addresses, and how a wrong value is refused. */
+import { AF_INET, AF_INET6, inet_pton, readI32, writeU32 } from "../../abi/index.ts";
 
 /** struct in_addr. ip(7) */
 export const IN_ADDR_BYTES = 4;
+export const INT_MIN: number = -(2 ** 31);
+export const INT_MAX: number = 2 ** 31 - 1;
+export const UINT_MAX: number = 2 ** 32 - 1;
 
 export function wrongType(option: string, expected: string, value: unknown): TypeError {
   return new TypeError(`${option} takes ${expected}, not ${show(value)}`);
@@ -10,6 +13,64 @@ export function wrongType(option: string, expected: string, value: unknown): Typ
 
 export function wrongRange(option: string, expected: string, value: unknown): RangeError {
   return new RangeError(`${option} takes ${expected}, not ${show(value)}`);
+}
+
+/** A whole number within bounds. */
+export function integer(what: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== "number") throw wrongType(what, "a number", value);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw wrongRange(what, `an integer from ${min} to ${max}`, value);
+  }
+  return value;
+}
+
+/** A value that is an object, of which the codec reads the fields. */
+export function object<T>(option: string, expected: string, value: T): NonNullable<T> {
+  if (typeof value !== "object" || value === null) throw wrongType(option, expected, value);
+  return value;
+}
+
+/** Bytes of the caller's. */
+export function bytesOf(what: string, value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw wrongType(what, "a Uint8Array", value);
+  return value;
+}
+
+/** A list of at most `max` entries. */
+export function list<T>(what: string, value: readonly T[], max: number): readonly T[] {
+  if (!Array.isArray(value)) throw wrongType(what, "an array", value);
+  if (value.length > max) throw wrongRange(what, `at most ${max} entries`, value.length);
+  return value;
+}
+
+/** A C int. */
+export function int32(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  writeU32(bytes, 0, value);
+  return bytes;
+}
+
+/** The kernel may answer with fewer bytes than four, as the IP level does for small values. */
+export function decodeInt(bytes: Uint8Array): number {
+  return readI32(padded(bytes, 4), 0);
+}
+
+/** At least `sizeBytes` bytes: what is missing is zero, as in an older kernel's shorter structure. */
+export function padded(bytes: Uint8Array, sizeBytes: number): Uint8Array {
+  if (bytes.length >= sizeBytes) return bytes;
+  const room = new Uint8Array(sizeBytes);
+  room.set(bytes);
+  return room;
+}
+
+/** The encoder of what can only be read: `setOption` refuses before it gets here. */
+export function unwritable(option: string, value: unknown): never {
+  throw wrongType(option, "nothing: it can only be read", value);
+}
+
+/** The decoder of what can only be written: `getOption` refuses before it gets here. */
+export function unreadable(): undefined {
+  return undefined;
 }
 
 export function encodeIPv4(what: string, text: unknown): Uint8Array {
@@ -45,6 +106,8 @@ function encodeInet(what: string, text: unknown, family: number, name: string): 
 function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value);
   if (typeof value === "bigint") return `${value}n`;
+  if (Array.isArray(value)) return "an array";
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
   if (typeof value === "object" && value !== null) return `${value.constructor?.name ?? "an object"}`;
   return String(value);
 }

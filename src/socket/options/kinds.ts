@@ -1,257 +1,241 @@
-/** How the kinds of option values are written for the kernel and read from it. One entry per kind. */
-
+/** The kinds of option values, by the names that the tables use: what TypeScript knows of each, and its codec. */
+import type { SocketAddress, TcpInfo } from "../../abi/index.ts";
+import type { KindCodec } from "./codec.ts";
+import { type BpfInstruction, type BpfProgram, program, readProgram } from "./values/filter.ts";
 import {
-  formatIPv4,
-  IP_MREQ_SOURCE,
-  IP_MREQN,
-  IPV6_MREQ,
-  LINGER,
-  readI32,
-  readU32,
-  readU64,
-  TIMEVAL,
-  UCRED,
-  writeU32,
-  writeU64,
-} from "../../abi/index.ts";
-import { decodeText, encodeIPv4, encodeIPv6, encodeText, IN_ADDR_BYTES, wrongRange, wrongType } from "./checks.ts";
+  type FlowLabel,
+  type FlowLabelQuery,
+  flowLabel,
+  type PacketInfo6,
+  type PathMtu,
+  packetInfo6,
+  pathMtu,
+} from "./values/ip6.ts";
+import { type MptcpInfo, mptcpInfo, type Subflow, subflowAddresses, subflowTcpInfo } from "./values/mptcp.ts";
+import {
+  type GroupFilter,
+  type GroupMembership,
+  type GroupSourceMembership,
+  groupFilter,
+  groupMembership,
+  groupSource,
+  type Membership,
+  type Membership6,
+  type MulticastInterface,
+  membership,
+  membership6,
+  multicastInterface,
+  type SourceFilter,
+  type SourceFilterQuery,
+  type SourceMembership,
+  sourceFilter,
+  sourceMembership,
+} from "./values/multicast.ts";
+import {
+  action,
+  bitSet,
+  bool,
+  bytes,
+  descriptor,
+  int,
+  label,
+  milliseconds,
+  networkIndex,
+  type PortRange,
+  portRange,
+  text,
+  uint,
+  uint64,
+} from "./values/numbers.ts";
+import {
+  type Fanout,
+  fanout,
+  fanoutData,
+  headerLength,
+  type PacketMembership,
+  type PacketRing,
+  type PacketStatistics,
+  packetMembership,
+  packetRing,
+  packetStatistics,
+  type RolloverStatistics,
+  rolloverStatistics,
+} from "./values/packet.ts";
+import {
+  type Credentials,
+  credentials,
+  type DeviceMemoryTokens,
+  groupIds,
+  type Linger,
+  linger,
+  type SocketMemory,
+  socketAddress,
+  socketMemory,
+  type Timestamping,
+  type TransmitTime,
+  timestamping,
+  tokens,
+  transmitTime,
+} from "./values/socket.ts";
+import {
+  fastopenKey,
+  type Md5Signature,
+  type Md5SignatureExtended,
+  md5Signature,
+  md5SignatureExtended,
+  type RepairOption,
+  type RepairWindow,
+  repairOptions,
+  repairWindow,
+  tcpInfo,
+  type ZerocopyReceived,
+  type ZerocopyRequest,
+  zerocopyReceive,
+} from "./values/tcp.ts";
+import {
+  type XdpMemory,
+  type XdpOffsets,
+  type XdpStatistics,
+  xdpMemory,
+  xdpOffsets,
+  xdpStatistics,
+} from "./values/xdp.ts";
 
-/** SO_LINGER: whether close waits, and how long. socket(7) */
-export interface Linger {
-  readonly enabled: boolean;
-  readonly seconds: number;
-}
-
-/** SO_PEERCRED: who made the other end of a unix socket. unix(7) */
-export interface Credentials {
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
-/** IP_ADD_MEMBERSHIP: a group, and the interface to join it on, by index or by its address; else the kernel's choice. */
-export interface Membership {
-  readonly group: string;
-  readonly interfaceIndex?: number;
-  readonly interfaceAddress?: string;
-}
-
-/** IP_ADD_SOURCE_MEMBERSHIP: a group and the one source to hear in it. */
-export interface SourceMembership {
-  readonly group: string;
-  readonly source: string;
-  readonly interfaceAddress?: string;
-}
-
-/** IPV6_ADD_MEMBERSHIP: a group, and the index of the interface to join it on; else the kernel's choice. */
-export interface Membership6 {
-  readonly group: string;
-  readonly interfaceIndex?: number;
-}
-
-/** IP_MULTICAST_IF: the interface that multicasts leave by, by index or by its address. */
-export interface MulticastInterface {
-  readonly interfaceIndex?: number;
-  readonly interfaceAddress?: string;
-}
-
-/** What TypeScript knows of each kind: the type that is read and the type that is written. */
+/**
+ * What TypeScript knows of each kind: the type that is read, the type that is written, and of those whose reading takes
+ * an argument, what that is.
+ */
 export interface KindTypes {
+  action: { read: never; write: true };
   bool: { read: boolean; write: boolean };
   bytes: { read: Uint8Array; write: Uint8Array };
   credentials: { read: Credentials; write: never };
+  descriptor: { read: number; write: number };
+  fanout: { read: Fanout; write: Fanout };
+  fanoutData: { read: never; write: BpfProgram | number };
+  fastopenKey: { read: Uint8Array; write: Uint8Array };
+  flowLabel: { read: FlowLabel; write: FlowLabel; argument: FlowLabelQuery | undefined };
+  groupFilter: { read: GroupFilter; write: GroupFilter; argument: GroupMembership };
+  groupIds: { read: number[]; write: never };
+  groupMembership: { read: never; write: GroupMembership };
+  groupSource: { read: never; write: GroupSourceMembership };
+  headerLength: { read: number; write: never; argument: number };
+  icmpTypes: { read: readonly number[]; write: readonly number[] };
+  icmp6Types: { read: readonly number[]; write: readonly number[] };
   int: { read: number; write: number };
+  label: { read: string; write: never };
   linger: { read: Linger; write: Linger };
+  md5Signature: { read: never; write: Md5Signature };
+  md5SignatureExtended: { read: never; write: Md5SignatureExtended };
   membership: { read: never; write: Membership };
   membership6: { read: never; write: Membership6 };
   milliseconds: { read: number; write: number };
+  mptcpInfo: { read: MptcpInfo; write: never };
   multicastInterface: { read: string; write: MulticastInterface };
+  netlinkGroups: { read: readonly number[]; write: never };
+  networkIndex: { read: number; write: number };
+  packetInfo6: { read: PacketInfo6; write: PacketInfo6 };
+  packetMembership: { read: never; write: PacketMembership };
+  packetRing: { read: never; write: PacketRing };
+  packetStatistics: { read: PacketStatistics; write: never };
+  pathMtu: { read: PathMtu; write: never };
+  portRange: { read: PortRange; write: PortRange };
+  program: { read: never; write: BpfProgram };
+  readProgram: { read: BpfInstruction[]; write: never };
+  repairOptions: { read: never; write: readonly RepairOption[] };
+  repairWindow: { read: RepairWindow; write: RepairWindow };
+  rolloverStatistics: { read: RolloverStatistics; write: never };
+  socketAddress: { read: SocketAddress; write: never };
+  socketMemory: { read: SocketMemory; write: never };
+  sourceFilter: { read: SourceFilter; write: SourceFilter; argument: SourceFilterQuery };
   sourceMembership: { read: never; write: SourceMembership };
+  subflowAddresses: { read: Subflow[]; write: never };
+  subflowTcpInfo: { read: TcpInfo[]; write: never };
+  tcpInfo: { read: TcpInfo; write: never };
   text: { read: string; write: string };
+  timestamping: { read: Timestamping; write: Timestamping };
+  tokens: { read: never; write: readonly DeviceMemoryTokens[] };
+  transmitTime: { read: TransmitTime; write: TransmitTime };
   uint: { read: number; write: number };
   uint64: { read: bigint; write: bigint };
+  xdpMemory: { read: never; write: XdpMemory };
+  xdpOffsets: { read: XdpOffsets; write: never };
+  xdpStatistics: { read: XdpStatistics; write: never };
+  zerocopyReceive: { read: ZerocopyReceived; write: never; argument: ZerocopyRequest };
 }
 
 export type Kind = keyof KindTypes;
 
-/** A codec. `encode` throws TypeError or RangeError naming the option; `decode` takes any length and never throws. */
-export interface KindCodec<Read, Write> {
-  /** The bytes that reading needs room for. */
-  readonly sizeBytes: number;
-  encode(option: string, value: Write): Uint8Array;
-  decode(bytes: Uint8Array): Read;
-}
+type CodecOf<K extends Kind> = KindCodec<
+  KindTypes[K]["read"] | undefined,
+  KindTypes[K]["write"],
+  KindTypes[K] extends { argument: infer Argument } ? Argument : undefined
+>;
 
-/** Room for the longest name in the tables: that of a congestion control, an interface, a protocol on top. */
-const TEXT_BYTES = 16;
-/** Room for options whose length the kernel decides. */
-const VARIABLE_BYTES = 1024;
-const INT_MIN = -(2 ** 31);
-const INT_MAX = 2 ** 31 - 1;
-const UINT_MAX = 2 ** 32 - 1;
-const UINT64_MAX = 2n ** 64n - 1n;
+/** ICMP has types 0 to 31 that a filter knows; ICMPv6 has 256. raw(7), RFC 3542 section 3.2 */
+const ICMP_FILTER_BYTES = 4;
+const ICMP6_FILTER_BYTES = 32;
+/** Room for the groups 1 to 1024 of a netlink family. */
+const NETLINK_GROUPS_BYTES = 128;
 
-export const kinds: { readonly [K in Kind]: KindCodec<KindTypes[K]["read"], KindTypes[K]["write"]> } = {
-  bool: {
-    sizeBytes: 4,
-    encode: (option, value) => {
-      if (typeof value !== "boolean") throw wrongType(option, "a boolean", value);
-      return int32(value ? 1 : 0);
-    },
-    decode: (bytes) => decodeInt(bytes) !== 0,
-  },
-  bytes: {
-    sizeBytes: VARIABLE_BYTES,
-    encode: (option, value) => {
-      if (!(value instanceof Uint8Array)) throw wrongType(option, "a Uint8Array", value);
-      return value;
-    },
-    decode: (bytes) => bytes.slice(),
-  },
-  credentials: {
-    sizeBytes: UCRED.size,
-    encode: (option, value) => {
-      throw wrongType(option, "nothing: it can only be read", value);
-    },
-    decode: (bytes) => {
-      const room = padded(bytes, UCRED.size);
-      return { pid: readI32(room, UCRED.pid), uid: readU32(room, UCRED.uid), gid: readU32(room, UCRED.gid) };
-    },
-  },
-  int: {
-    sizeBytes: 4,
-    encode: (option, value) => int32(integer(option, value, INT_MIN, INT_MAX)),
-    decode: decodeInt,
-  },
-  linger: {
-    sizeBytes: LINGER.size,
-    encode: (option, value) => {
-      if (typeof value?.enabled !== "boolean") throw wrongType(option, "{ enabled: boolean, seconds: number }", value);
-      const bytes = new Uint8Array(LINGER.size);
-      writeU32(bytes, LINGER.l_onoff, value.enabled ? 1 : 0);
-      writeU32(bytes, LINGER.l_linger, integer(`${option}'s seconds`, value.seconds, 0, INT_MAX));
-      return bytes;
-    },
-    decode: (bytes) => {
-      const room = padded(bytes, LINGER.size);
-      return { enabled: readI32(room, LINGER.l_onoff) !== 0, seconds: readI32(room, LINGER.l_linger) };
-    },
-  },
-  membership: {
-    sizeBytes: IP_MREQN.size,
-    encode: (option, value) => {
-      const bytes = new Uint8Array(IP_MREQN.size);
-      bytes.set(encodeIPv4(`${option}'s group`, value?.group), IP_MREQN.imr_multiaddr);
-      encodeInterface(option, value, bytes);
-      return bytes;
-    },
-    decode: unreadable,
-  },
-  membership6: {
-    sizeBytes: IPV6_MREQ.size,
-    encode: (option, value) => {
-      const bytes = new Uint8Array(IPV6_MREQ.size);
-      bytes.set(encodeIPv6(`${option}'s group`, value?.group), IPV6_MREQ.ipv6mr_multiaddr);
-      const index = integer(`${option}'s interfaceIndex`, value.interfaceIndex ?? 0, 0, INT_MAX);
-      writeU32(bytes, IPV6_MREQ.ipv6mr_interface, index);
-      return bytes;
-    },
-    decode: unreadable,
-  },
-  milliseconds: {
-    sizeBytes: TIMEVAL.size,
-    encode: (option, value) => {
-      if (typeof value !== "number") throw wrongType(option, "a number of milliseconds", value);
-      if (!(value >= 0 && value <= INT_MAX)) throw wrongRange(option, `milliseconds from 0 to ${INT_MAX}`, value);
-      const bytes = new Uint8Array(TIMEVAL.size);
-      const microseconds = Math.round(value * 1000);
-      writeU64(bytes, TIMEVAL.tv_sec, BigInt(Math.floor(microseconds / 1e6)));
-      writeU64(bytes, TIMEVAL.tv_usec, BigInt(microseconds % 1e6));
-      return bytes;
-    },
-    decode: (bytes) => {
-      const room = padded(bytes, TIMEVAL.size);
-      return Number(readU64(room, TIMEVAL.tv_sec)) * 1000 + Number(readU64(room, TIMEVAL.tv_usec)) / 1000;
-    },
-  },
-  multicastInterface: {
-    sizeBytes: IN_ADDR_BYTES,
-    encode: (option, value) => {
-      const bytes = new Uint8Array(IP_MREQN.size);
-      encodeInterface(option, value, bytes);
-      return bytes;
-    },
-    decode: (bytes) => formatIPv4(padded(bytes, IN_ADDR_BYTES)),
-  },
-  sourceMembership: {
-    sizeBytes: IP_MREQ_SOURCE.size,
-    encode: (option, value) => {
-      const bytes = new Uint8Array(IP_MREQ_SOURCE.size);
-      const interfaceAddress = value?.interfaceAddress ?? "0.0.0.0";
-      bytes.set(encodeIPv4(`${option}'s group`, value?.group), IP_MREQ_SOURCE.imr_multiaddr);
-      bytes.set(encodeIPv4(`${option}'s source`, value.source), IP_MREQ_SOURCE.imr_sourceaddr);
-      bytes.set(encodeIPv4(`${option}'s interfaceAddress`, interfaceAddress), IP_MREQ_SOURCE.imr_interface);
-      return bytes;
-    },
-    decode: unreadable,
-  },
-  text: {
-    sizeBytes: TEXT_BYTES,
-    encode: (option, value) => encodeText(option, value, TEXT_BYTES - 1),
-    decode: decodeText,
-  },
-  uint: {
-    sizeBytes: 4,
-    encode: (option, value) => int32(integer(option, value, 0, UINT_MAX)),
-    decode: (bytes) => decodeInt(bytes) >>> 0,
-  },
-  uint64: {
-    sizeBytes: 8,
-    encode: (option, value) => {
-      if (typeof value !== "bigint") throw wrongType(option, "a bigint", value);
-      if (value < 0n || value > UINT64_MAX) throw wrongRange(option, "a bigint from 0 to 2^64 - 1", value);
-      const bytes = new Uint8Array(8);
-      writeU64(bytes, 0, value);
-      return bytes;
-    },
-    decode: (bytes) => readU64(padded(bytes, 8), 0),
-  },
+const groupBits = bitSet(NETLINK_GROUPS_BYTES);
+
+export const kinds: { readonly [K in Kind]: CodecOf<K> } = {
+  action,
+  bool,
+  bytes,
+  credentials,
+  descriptor,
+  fanout,
+  fanoutData,
+  fastopenKey,
+  flowLabel,
+  groupFilter,
+  groupIds,
+  groupMembership,
+  groupSource,
+  headerLength,
+  icmpTypes: bitSet(ICMP_FILTER_BYTES),
+  icmp6Types: bitSet(ICMP6_FILTER_BYTES),
+  int,
+  label,
+  linger,
+  md5Signature,
+  md5SignatureExtended,
+  membership,
+  membership6,
+  milliseconds,
+  mptcpInfo,
+  multicastInterface,
+  // Bit 0 is group 1. netlink(7)
+  netlinkGroups: { ...groupBits, decode: (words) => (groupBits.decode(words) ?? []).map((bit) => bit + 1) },
+  networkIndex,
+  packetInfo6,
+  packetMembership,
+  packetRing,
+  packetStatistics,
+  pathMtu,
+  portRange,
+  program,
+  readProgram,
+  repairOptions,
+  repairWindow,
+  rolloverStatistics,
+  socketAddress,
+  socketMemory,
+  sourceFilter,
+  sourceMembership,
+  subflowAddresses,
+  subflowTcpInfo,
+  tcpInfo,
+  text,
+  timestamping,
+  tokens,
+  transmitTime,
+  uint,
+  uint64,
+  xdpMemory,
+  xdpOffsets,
+  xdpStatistics,
+  zerocopyReceive,
 };
-
-function int32(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  writeU32(bytes, 0, value);
-  return bytes;
-}
-
-/** The kernel may answer with fewer bytes than four, as the IP level does for small values. */
-function decodeInt(bytes: Uint8Array): number {
-  return readI32(padded(bytes, 4), 0);
-}
-
-function integer(option: string, value: unknown, min: number, max: number): number {
-  if (typeof value !== "number") throw wrongType(option, "a number", value);
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw wrongRange(option, `an integer from ${min} to ${max}`, value);
-  }
-  return value;
-}
-
-function encodeInterface(option: string, value: MulticastInterface, bytes: Uint8Array): void {
-  if (typeof value !== "object" || value === null) throw wrongType(option, "an object", value);
-  const { interfaceIndex = 0, interfaceAddress = "0.0.0.0" } = value;
-  bytes.set(encodeIPv4(`${option}'s interfaceAddress`, interfaceAddress), IP_MREQN.imr_address);
-  writeU32(bytes, IP_MREQN.imr_ifindex, integer(`${option}'s interfaceIndex`, interfaceIndex, 0, INT_MAX));
-}
-
-function padded(bytes: Uint8Array, sizeBytes: number): Uint8Array {
-  if (bytes.length >= sizeBytes) return bytes;
-  const room = new Uint8Array(sizeBytes);
-  room.set(bytes);
-  return room;
-}
-
-/** Options of these kinds are write-only in every table, and `getOption` refuses them. */
-function unreadable(): never {
-  return undefined as never;
-}
