@@ -40,6 +40,11 @@ for (const [type, { level, number, kind }] of Object.entries(SCALARS)) {
   });
 }
 
+/** The types that have a name, sorted. */
+export const ancillaryTypes: readonly Exclude<Ancillary["type"], "raw">[] = Object.freeze(
+  [...(Object.keys(SCALARS) as ScalarName[]), ...(Object.keys(STRUCTS) as StructName[])].sort(),
+);
+
 /**
  * A control buffer for sendmsg(2) that holds these entries, in their order.
  * @throws TypeError for a type that there is not; TypeError or RangeError naming the field that cannot be.

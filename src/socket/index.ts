@@ -10,6 +10,9 @@ export type {
   VsockAddress,
 } from "../abi/index.ts";
 export { type AddressLike, formatAddress } from "./address.ts";
+export type { Ancillary, AncillaryOf, RawAncillary } from "./ancillary.ts";
+export { ancillaryTypes, decodeAncillary, encodeAncillary } from "./ancillary.ts";
+export type { ErrorOrigin, ExtendedError } from "./ancillary-error.ts";
 export { causeOf } from "./causes.ts";
 export { type ConnectOptions, connect, connectSync } from "./connect.ts";
 export { connectByName, type NameConnectOptions } from "./connect-by-name.ts";
@@ -19,6 +22,12 @@ export { checked, isSystemError, SystemError, type SystemErrorDetails } from "./
 export type { ShutdownDirection } from "./handle.ts";
 export { type ListenOptions, listen, listenSync } from "./listen.ts";
 export * from "./lookup.ts";
+export { closeDescriptors, type Message, type MessageRoom, ReceivedMessage } from "./message.ts";
+export type { ErrorReport } from "./message-errors.ts";
+export { MAX_BUFFERS, MAX_CONTROL_BYTES } from "./message-header.ts";
+export { MAX_DESCRIPTORS } from "./message-operations.ts";
+export type { ZeroCopyOptions } from "./message-socket.ts";
+export { MAX_ZEROCOPY_SENDS, type ZeroCopySend } from "./message-zerocopy.ts";
 export type { FamilyName, TypeName } from "./names.ts";
 export type { Bytes, Datagram } from "./operations.ts";
 export type { OptionMoment } from "./options/row.ts";
@@ -82,4 +91,7 @@ export {
 } from "./socket.ts";
 export { type DuplexOptions, toDuplex, toWeb, type WebStreams } from "./streams.ts";
 export type { ConnectionInfo } from "./tcp-info.ts";
+export { IncompleteReadError } from "./transfer.ts";
+export { type ReaderOptions, type ReaderUntilOptions, SocketReader } from "./transfer-reader.ts";
+export { DEFAULT_UNTIL_BYTES, type FileLike, type UntilOptions } from "./transfer-socket.ts";
 export type { Direction, Operation, WaitOptions } from "./waits.ts";

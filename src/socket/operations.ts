@@ -27,7 +27,7 @@ import type { SystemErrorDetails } from "./errors.ts";
 import { type Direction, EVENTS, type Operation, READABLE, WRITABLE } from "./waits.ts";
 
 /** The most that one call receives into new memory. */
-const MAX_RECEIVE_BYTES = 1 << 30;
+export const MAX_RECEIVE_BYTES: number = 1 << 30;
 
 /** Received here first, so that a call that waits holds no memory and a short message costs what it is long. */
 const SCRATCH_BYTES = 64 * 1024;

@@ -3,20 +3,21 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   AF_UNIX,
   EAGAIN,
+  EALREADY,
   EINPROGRESS,
+  EISCONN,
   MSG_DONTWAIT,
-  SO_DOMAIN,
-  SO_PROTOCOL,
-  SO_TYPE,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
 } from "../abi/index.ts";
-import { socketpair } from "../sys/index.ts";
+import { connect, socketpair } from "../sys/index.ts";
 import { type AddressLike, addressDetails, toAddress, toSockaddr } from "./address.ts";
-import { recvOnce, sendOnce, sleepSync, socketInt, waitSync } from "./calls.ts";
+import { recvOnce, sendOnce, sleepSync, waitSync } from "./calls.ts";
 import { checked, SystemError, timeoutError } from "./errors.ts";
-import { Adopted, notASocketDetails, SocketHandle } from "./handle.ts";
+import { DescriptorSocket } from "./descriptors.ts";
+import { descriptorNumber, socketKind } from "./descriptors-state.ts";
+import { Adopted } from "./handle.ts";
 import { type FamilyName, type TypeName, typeNumber } from "./names.ts";
 import {
   AcceptOperation,
@@ -58,6 +59,19 @@ export type SyncTransferOptions = Omit<TransferOptions, "signal">;
 export type Readiness = "readable" | "writable" | "priority" | "errors";
 
 const DIRECTIONS = { readable: READABLE, writable: WRITABLE, priority: PRIORITY, errors: ERRORS } as const;
+/** What {@link Socket.tryConnect} tells: C's names of what is no failure. */
+export type ConnectOutcome = "connected" | "EINPROGRESS" | "EALREADY" | "EISCONN" | "EAGAIN";
+
+const CONNECT_OUTCOMES: ReadonlyMap<number, ConnectOutcome> = new Map([
+  [0, "connected"],
+  [-EINPROGRESS, "EINPROGRESS"],
+  [-EALREADY, "EALREADY"],
+  [-EISCONN, "EISCONN"],
+  [-EAGAIN, "EAGAIN"],
+]);
+/** struct sockaddr of family AF_UNSPEC, which is 0. */
+const UNSPECIFIED = new Uint8Array(16);
+
 const NONE: TransferOptions = Object.freeze({});
 /** A unix listener whose queue is full cannot be waited for: connect(2) says EAGAIN, and is tried again this often. */
 const FULL_QUEUE_PAUSE_MS = 5;
@@ -79,7 +93,7 @@ const FULL_QUEUE_PAUSE_MS = 5;
  * processes may share, so a descriptor from elsewhere is left as it is: sending and receiving ask not to block for the
  * one call (MSG_DONTWAIT); only accept and connect, which cannot, make it non-blocking at their first use.
  */
-export class Socket extends SocketHandle {
+export class Socket extends DescriptorSocket {
   /**
    * Makes a socket. socket(2)
    * @param family `"inet"`, `"inet6"`, `"unix"` …, or an AF_ number.
@@ -94,17 +108,14 @@ export class Socket extends SocketHandle {
   }
 
   /**
-   * Takes over an open descriptor, whose family, type and protocol the kernel is asked for. It is closed with this
-   * object. It is left blocking or not as it is; see the class.
-   * @throws SystemError EBADF or ENOTSOCK.
+   * Takes over an open descriptor, whose family, type, protocol and peer the kernel is asked for; `state` says what it
+   * is doing. It is closed with this object. It is left blocking or not as it is; see the class.
+   * @throws TypeError for what is no descriptor; SystemError EBADF or ENOTSOCK.
    */
   static from(fd: number): Socket {
-    if (!Number.isInteger(fd) || fd < 0) throw new TypeError(`a descriptor is a whole number from 0 up, not ${fd}`);
-    const ask = (option: number): number => {
-      const result = socketInt(fd, option);
-      return checked("getsockopt", result, () => notASocketDetails(fd, -result));
-    };
-    return new Socket(new Adopted(fd, ask(SO_DOMAIN), ask(SO_TYPE), ask(SO_PROTOCOL), false, undefined));
+    const number = descriptorNumber(fd);
+    const { family, type, protocol, peer } = socketKind(number);
+    return new Socket(new Adopted(number, family, type, protocol, false, peer));
   }
 
   /** Two unix sockets connected with each other. socketpair(2) */
@@ -170,7 +181,7 @@ export class Socket extends SocketHandle {
     const endMs = deadlineOf(options, startMs);
     let result = operation.start(this.descriptor("connect"));
     while (this.#isQueueFull(result)) {
-      if (performance.now() >= endMs) throw timeoutError("connect", endMs - startMs, operation.describe());
+      if (performance.now() >= endMs) throw timeoutError("connect", endMs - startMs, this.withLocal(operation.describe()));
       await delay(FULL_QUEUE_PAUSE_MS);
       options.signal?.throwIfAborted();
       result = operation.start(this.descriptor("connect"));
@@ -188,12 +199,48 @@ export class Socket extends SocketHandle {
     const endMs = deadlineOf(options, startMs);
     let result = operation.start(fd);
     while (this.#isQueueFull(result)) {
-      if (performance.now() >= endMs) throw timeoutError("connect", endMs - startMs, operation.describe());
+      if (performance.now() >= endMs) throw timeoutError("connect", endMs - startMs, this.withLocal(operation.describe()));
       sleepSync(FULL_QUEUE_PAUSE_MS);
       result = operation.start(fd);
     }
     if (result === -EINPROGRESS) result = waitSync(fd, operation, { deadlineMs: endMs });
     this.#connected(result, operation);
+  }
+
+  /**
+   * Starts to connect, and tells how far that went instead of waiting: what connect(2) does on a non-blocking socket.
+   * `"EINPROGRESS"`: the handshake is under way; once the socket is writable, `takeError` tells the outcome.
+   * `"EALREADY"`: it still is, since an earlier call. `"EISCONN"`: there is a connection already, or by now.
+   * `"EAGAIN"`: a unix listener's queue is full; nothing was started. A datagram socket is `"connected"` at once, and as
+   * often as it is asked to.
+   * @throws SystemError for what is final: ECONNREFUSED, ENETUNREACH, EADDRNOTAVAIL …
+   */
+  tryConnect(address: AddressLike): ConnectOutcome {
+    const operation = new ConnectOperation(toSockaddr(address), addressDetails(toAddress(address)));
+    const result = operation.start(this.nonBlockingDescriptor("connect"));
+    const outcome = CONNECT_OUTCOMES.get(result);
+    if (outcome === undefined || outcome === "connected") this.#connected(result, operation);
+    return outcome as ConnectOutcome;
+  }
+
+  /**
+   * Takes the peer away: a datagram socket hears from anybody again, and a TCP connection is reset and its socket free
+   * to connect anew. connect(2), AF_UNSPEC
+   * @throws SystemError EINVAL, EOPNOTSUPP … for kinds of socket that cannot, such as unix streams.
+   */
+  disconnect(): void {
+    const result = connect(this.descriptor("connect"), UNSPECIFIED, UNSPECIFIED.length);
+    checked("connect", result, () => ({ subject: "AF_UNSPEC", ...this.peerDetails() }));
+    this.rememberPeer();
+  }
+
+  /**
+   * A second socket for the same open file: what one of them does (options, shutdown, O_NONBLOCK), the other sees, and
+   * the connection lives until both are closed. dup(2), by F_DUPFD_CLOEXEC of fcntl(2)
+   * @throws SystemError EMFILE; EBADF when the socket is closed.
+   */
+  dup(): Socket {
+    return new Socket(this.duplicate());
   }
 
   /**
@@ -337,7 +384,7 @@ export class Socket extends SocketHandle {
     const fd = this.descriptor(operation.syscall);
     checkWait(options);
     let result = operation.attempt(fd);
-    if (result === -EAGAIN && (flags & MSG_DONTWAIT) === 0) result = waitSync(fd, operation, options);
+    if (result === -EAGAIN && (flags & MSG_DONTWAIT) === 0) result = waitSync(fd, operation, options, this.describeError);
     return result < 0 ? this.#fail(operation.syscall, result, operation) : result;
   }
 
@@ -358,7 +405,7 @@ export class Socket extends SocketHandle {
   }
 
   #fail(syscall: string, result: number, operation?: Operation): never {
-    throw new SystemError(syscall, result, operation?.describe?.() ?? this.peerDetails());
+    throw new SystemError(syscall, result, this.describeError(operation?.describe?.()));
   }
 
   #accepted(fd: number, peer: Uint8Array | undefined): Socket {
@@ -366,7 +413,7 @@ export class Socket extends SocketHandle {
   }
 
   #connected(result: number, operation: ConnectOperation): void {
-    if (result < 0) throw new SystemError("connect", result, { ...operation.describe(), local: this.localText() });
+    if (result < 0) throw new SystemError("connect", result, this.withLocal(operation.describe()));
     this.rememberPeer();
   }
 
