@@ -40,8 +40,6 @@ const UV_FLAGS_OFFSET = 88;
 const UV_HANDLE_INTERNAL = 0x10;
 const TESTED_NODE_MAJORS: readonly number[] = [20, 22, 24, 26];
 
-/** Passes per turn of Node's loop, so that its other callbacks get their turn under load. */
-const PASSES_PER_TURN = 16;
 /** Timers of Node cannot wait longer (about 24 days). */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -97,9 +95,10 @@ export class NodeLoop {
   readonly #turn = (): void => {
     this.#scheduled = undefined;
     // Until a pass finds nothing to report, there may be more: failures that handlers caused, which no descriptor tells.
+    // But one pass a turn, so that whoever awaits the first of two events runs before the second is reported.
     let isIdle = false;
     try {
-      for (let i = 0; i < PASSES_PER_TURN && !isIdle && !this.#closed; i++) isIdle = this.#reactor.pass(0) === 0;
+      isIdle = this.#reactor.pass(0) === 0;
     } finally {
       if (!this.#closed) {
         if (!isIdle || this.#reactor.rest()) this.#schedule();
