@@ -5,6 +5,7 @@ export * from "./io.ts";
 export * from "./lookup.ts";
 export * from "./memory.ts";
 export { type Architecture, architecture } from "./platform.ts";
+export * from "./process.ts";
 export * from "./sockets.ts";
 export * from "./uring.ts";
 export * from "./uv.ts";

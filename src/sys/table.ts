@@ -78,6 +78,16 @@ export const memoryTable = {
   munmap: "int munmap(address, ulong)",
 } as const;
 
+export const processTable = {
+  ftruncate: "int ftruncate(int, long)",
+  memfd_create: "int memfd_create(text, uint)",
+  pidfd_open: "int syscall(long, int, uint)",
+  pidfd_send_signal: "int syscall(long, int, int, memory, uint)",
+  posix_spawn: "int posix_spawn(memory, text, memory, memory, memory, memory)",
+  signal: "long signal(int, long)",
+  waitid: "int waitid(int, uint, memory, int)",
+} as const;
+
 export const lookupTable = {
   freeaddrinfo: "void freeaddrinfo(address)",
   freeifaddrs: "void freeifaddrs(address)",

@@ -33,6 +33,7 @@ describe("a descriptor that is none", () => {
     epoll_waitAt: () => sys.epoll_waitAt(-1, sys.addressOf(bytes), 1, 0),
     fcntl: () => sys.fcntl(-1, abi.F_GETFD),
     flock: () => sys.flock(-1, 2),
+    ftruncate: () => sys.ftruncate(-1, 1),
     getpeername: () => sys.getpeername(-1, bytes, word),
     getsockname: () => sys.getsockname(-1, bytes, word),
     getsockopt: () => sys.getsockopt(-1, abi.SOL_SOCKET, abi.SO_TYPE, bytes, word),
@@ -42,6 +43,7 @@ describe("a descriptor that is none", () => {
     ioctlValue: () => sys.ioctlValue(-1, abi.FIONREAD, 0),
     listen: () => sys.listen(-1, 1),
     mmap: () => sys.mmap(0, 4096, 1, 2, -1, 0),
+    pidfd_send_signal: () => sys.pidfd_send_signal(-1, 0, null, 0),
     read: () => sys.read(-1, bytes, 1),
     readv: () => sys.readv(-1, bytes, 1),
     recv: () => sys.recv(-1, bytes, 1, 0),
@@ -62,6 +64,7 @@ describe("a descriptor that is none", () => {
     splice: () => sys.splice(-1, null, -1, null, 1, 0),
     timerfd_gettime: () => sys.timerfd_gettime(-1, bytes),
     timerfd_settime: () => sys.timerfd_settime(-1, 0, bytes, null),
+    waitid: () => sys.waitid(abi.P_PIDFD, NEVER_OPEN, bytes, abi.WEXITED),
     write: () => sys.write(-1, bytes, 1),
     writev: () => sys.writev(-1, bytes, 1),
   };
@@ -85,7 +88,7 @@ describe("the binding table", () => {
     for (const [name, prototype] of Object.values(tables).flatMap((table) => Object.entries(table))) {
       const symbol = prototype.match(/^\w+ (\w+)\(/)?.[1];
       expect([name, name.replace(/(At|Value)$/, ""), "syscall"], prototype).toContain(symbol);
-      if (symbol === "syscall") expect(name).toMatch(/^io_uring_/);
+      if (symbol === "syscall") expect(name).toMatch(/^(io_uring|pidfd)_/);
     }
   });
 });
