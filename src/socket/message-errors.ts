@@ -3,7 +3,7 @@
  * "IP_RECVERR". Whoever reads it gets whatever is next, so all reading goes through here: completions reach the sends
  * that they are about, and the rest whoever asked for errors.
  */
-import { EAGAIN, MSG_ERRQUEUE, SOCK_RAW, type SocketAddress } from "../abi/index.ts";
+import { AF_UNSPEC, EAGAIN, MSG_ERRQUEUE, SOCK_RAW, type SocketAddress } from "../abi/index.ts";
 import type { Ancillary } from "./ancillary.ts";
 import type { ExtendedError } from "./ancillary-error.ts";
 import { RecvMessageOperation } from "./message-operations.ts";
@@ -28,6 +28,8 @@ export interface ErrorReport {
   readonly ancillary: readonly Ancillary[];
 }
 
+/** Messages are kept apart in the queue, whatever the socket's type. */
+const ENTRY = { family: AF_UNSPEC, type: SOCK_RAW } as const;
 const NO_ERROR: ExtendedError = { errno: 0, code: "", origin: "none", eeType: 0, eeCode: 0, eeInfo: 0, eeData: 0 };
 
 export class ErrorQueue {
@@ -102,8 +104,7 @@ export class PumpOperation implements Operation {
 }
 
 function readEntry(fd: number): ErrorReport | number {
-  // Messages are kept apart here, whatever the socket's type.
-  const operation = new RecvMessageOperation({ sizeBytes: MAX_PACKET_BYTES, flags: MSG_ERRQUEUE }, SOCK_RAW);
+  const operation = new RecvMessageOperation({ sizeBytes: MAX_PACKET_BYTES, flags: MSG_ERRQUEUE }, ENTRY);
   const result = operation.attempt(fd);
   const { message } = operation;
   if (result < 0 || message === undefined) return result;

@@ -87,7 +87,7 @@ export function recvMessageOnce(
     storePointer(words, MSGHDR.msg_name, wantAddress ? address + NAME_OFFSET : 0);
     words[MSGHDR.msg_namelen / 4] = wantAddress ? MAX_SOCKADDR_BYTES : 0;
     storeRest(words, address, vectors, room, controlBytes);
-    result = recvmsg(fd, address, flags | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    result = recvmsg(fd, address, flags | MSG_DONTWAIT);
   } while (result === -EINTR);
   return result;
 }

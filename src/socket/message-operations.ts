@@ -1,7 +1,9 @@
 /** Sending and receiving messages, as operations that may have to wait. */
 import {
+  AF_UNIX,
   CMSG_SPACE,
   EAGAIN,
+  MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
   MSG_ERRQUEUE,
   MSG_OOB,
@@ -75,6 +77,14 @@ export class SendMessageOperation implements Operation {
   }
 }
 
+/** What receiving depends on. */
+export interface SocketKind {
+  /** AF_UNIX … */
+  readonly family: number;
+  /** SOCK_STREAM … */
+  readonly type: number;
+}
+
 /** recvmsg(2) */
 export class RecvMessageOperation implements Operation {
   readonly syscall = "recvmsg";
@@ -96,11 +106,8 @@ export class RecvMessageOperation implements Operation {
   #closed = 0;
   #messageFlags = 0;
 
-  /**
-   * @param type the socket's, SOCK_STREAM …
-   * @throws TypeError or RangeError for room that cannot be.
-   */
-  constructor(room: MessageRoom, type: number) {
+  /** @throws TypeError or RangeError for room that cannot be. */
+  constructor(room: MessageRoom, socket: SocketKind) {
     const { buffers, sizeBytes, maxDescriptors = 0, wantAddress = true, flags = 0 } = room;
     if ((buffers === undefined) === (sizeBytes === undefined)) {
       throw new TypeError("a message is received into `buffers` or into new memory of `sizeBytes`: give one of them");
@@ -116,7 +123,7 @@ export class RecvMessageOperation implements Operation {
       MAX_CONTROL_BYTES,
     );
     this.#wantAddress = wantAddress;
-    const isStream = type === SOCK_STREAM;
+    const isStream = socket.type === SOCK_STREAM;
     this.#isWhole = isStream && (flags & MSG_WAITALL) !== 0;
     if (this.#isWhole && (flags & MSG_PEEK) !== 0) {
       throw new TypeError(
@@ -124,7 +131,9 @@ export class RecvMessageOperation implements Operation {
       );
     }
     // Where messages are kept apart, MSG_TRUNC makes the kernel tell the full length.
-    this.#flags = isStream || (flags & MSG_ERRQUEUE) !== 0 ? flags : flags | MSG_TRUNC;
+    const lengthFlag = isStream || (flags & MSG_ERRQUEUE) !== 0 ? 0 : MSG_TRUNC;
+    // Descriptors come over unix sockets only, and packet sockets refuse the flag.
+    this.#flags = flags | lengthFlag | (socket.family === AF_UNIX ? MSG_CMSG_CLOEXEC : 0);
     this.direction = directionOf(flags);
   }
 

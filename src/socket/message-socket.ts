@@ -64,7 +64,7 @@ export abstract class MessageSocket extends SocketHandle {
    * there is no urgent data, or SO_OOBINLINE puts it among the rest.
    */
   async recvMessage(room: MessageRoom, options: WaitOptions = NONE): Promise<ReceivedMessage> {
-    const operation = new RecvMessageOperation(room, this.type);
+    const operation = new RecvMessageOperation(room, this);
     try {
       await this.perform(operation, options, room.flags);
     } catch (error) {
@@ -76,7 +76,7 @@ export abstract class MessageSocket extends SocketHandle {
 
   /** {@link MessageSocket.recvMessage}, blocking the thread. */
   recvMessageSync(room: MessageRoom, options: SyncLimits = NONE): ReceivedMessage {
-    const operation = new RecvMessageOperation(room, this.type);
+    const operation = new RecvMessageOperation(room, this);
     try {
       this.performSync(operation, options, room.flags);
     } catch (error) {
@@ -88,7 +88,7 @@ export abstract class MessageSocket extends SocketHandle {
 
   /** Receives a message that is there already; undefined when none is. */
   tryRecvMessage(room: MessageRoom): ReceivedMessage | undefined {
-    const operation = new RecvMessageOperation(room, this.type);
+    const operation = new RecvMessageOperation(room, this);
     if (this.performNow(operation) !== undefined) return operation.message;
     operation.discard();
     return undefined;

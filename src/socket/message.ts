@@ -38,7 +38,8 @@ export interface MessageRoom {
   /** Whether the sender's address is wanted: true by default. */
   readonly wantAddress?: boolean | undefined;
   /**
-   * MSG_ constants: MSG_PEEK, MSG_OOB, MSG_ERRQUEUE, MSG_WAITALL … MSG_DONTWAIT and MSG_CMSG_CLOEXEC are always set.
+   * MSG_ constants: MSG_PEEK, MSG_OOB, MSG_ERRQUEUE, MSG_WAITALL … MSG_DONTWAIT is always set, and on unix sockets
+   * MSG_CMSG_CLOEXEC.
    * With MSG_WAITALL on a stream the call waits until the buffers are full or the stream has ended.
    */
   readonly flags?: number | undefined;
