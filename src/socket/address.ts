@@ -40,7 +40,7 @@ export function addressDetails(address: SocketAddress | undefined): SystemErrorD
     case "inet6":
       return { address: address.address, port: address.port };
     case "unix":
-      return { path: formatUnix(address) };
+      return address.kind === "unnamed" ? {} : { path: formatUnix(address) };
     default:
       return { address: formatAddress(address) };
   }

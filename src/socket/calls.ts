@@ -20,7 +20,7 @@ import {
   type SocketAddress,
 } from "../abi/index.ts";
 import * as sys from "../sys/index.ts";
-import { checked, timeoutError } from "./errors.ts";
+import { checked, type SystemErrorDetails, timeoutError } from "./errors.ts";
 import { deadlineOf, EVENTS, type Operation, type WaitOptions } from "./waits.ts";
 
 /** Connections given up by their peers that one accept steps over. */
@@ -118,19 +118,25 @@ export function pollNow(fd: number, events: number): number {
 }
 
 /**
- * Makes a descriptor non-blocking. accept and connect have no flag for one call alone. The property is that of the open
- * file, which other processes may share.
+ * Sets or clears O_NONBLOCK. accept and connect have no flag for one call alone. The property is that of the open file,
+ * which other processes may share.
  */
-export function makeNonBlocking(fd: number): void {
+export function setNonBlocking(fd: number, nonBlocking: boolean): void {
   const flags = checked("fcntl", sys.fcntl(fd, F_GETFL));
-  if ((flags & O_NONBLOCK) === 0) checked("fcntl", sys.fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+  const wanted = nonBlocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+  if (flags !== wanted) checked("fcntl", sys.fcntl(fd, F_SETFL, wanted));
 }
 
 /**
  * Blocks this thread until the operation's attempt returns anything but `-EAGAIN`, and returns that.
  * @throws SystemError ETIMEDOUT after the caller's deadline.
  */
-export function waitSync(fd: number, operation: Operation, options: WaitOptions): number {
+export function waitSync(
+  fd: number,
+  operation: Operation,
+  options: WaitOptions,
+  describe: (details: SystemErrorDetails | undefined) => SystemErrorDetails,
+): number {
   const startMs = performance.now();
   const endMs = deadlineOf(options, startMs);
   for (;;) {
@@ -138,7 +144,9 @@ export function waitSync(fd: number, operation: Operation, options: WaitOptions)
     pollFor(fd, EVENTS[operation.direction], Math.min(Math.max(Math.ceil(leftMs), 0), SYNC_SLICE_MS));
     const result = operation.attempt(fd);
     if (result !== -EAGAIN) return result;
-    if (leftMs <= 0) throw timeoutError(operation.syscall, endMs - startMs, operation.describe?.());
+    if (leftMs <= 0) {
+      throw timeoutError(operation.syscall, endMs - startMs, describe(operation.describe?.()));
+    }
   }
 }
 

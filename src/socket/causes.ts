@@ -19,6 +19,7 @@ const ANY_CALL: Causes = {
   ECONNRESET: "the peer reset the connection: it closed with unread data, crashed, or refused what came",
   EDESTADDRREQ: "no destination: connect first, or send to an address",
   EHOSTUNREACH: "no route to the host, or the host does not answer on its link",
+  EINPROGRESS: "the handshake has begun and is not over",
   EINVAL: "the kernel does not take these arguments in the socket's present state",
   EISCONN: "the socket is connected already",
   EMFILE: "this process has as many descriptors open as its limit allows (ulimit -n)",
@@ -37,6 +38,7 @@ const ANY_CALL: Causes = {
   EPROTOTYPE: "the socket there is of another type",
   ESOCKTNOSUPPORT: "this family has no such socket type",
   ETIMEDOUT: "the peer did not answer in time",
+  ETOOMANYREFS: "too many descriptors are under way to receivers that have not taken them",
 };
 
 /** What a code means of one call. Sorted by call, then by code. */
@@ -57,7 +59,8 @@ const BY_CALL: Readonly<Record<string, Causes>> = {
     EADDRINUSE: "the local address is in use with this very peer",
     EADDRNOTAVAIL: "no local port is free, or the port asked for is 0",
     EAGAIN: "the listener's queue is full",
-    EINVAL: "the address is not one to connect to from here",
+    ECONNABORTED: "an earlier connect failed, which this call has cleared: connect once more",
+    EINVAL: "the address is not one to connect to: a blackhole route leads there, or the socket cannot change its peer",
     ENOENT: "no socket file is at this path",
     EPROTOTYPE: "the socket at this path is of another type",
     ETIMEDOUT: "no answer: the host is down, or a firewall drops what is sent there",
@@ -72,11 +75,13 @@ const BY_CALL: Readonly<Record<string, Causes>> = {
   },
   recv: {
     ECONNREFUSED: "an earlier datagram was answered: nothing listens there",
+    EINVAL: "there is nothing of the kind that the flags ask for, such as urgent data",
     ENOTCONN: "connect first",
     ETIMEDOUT: "the peer stopped answering: what was sent was never acknowledged",
   },
   send: {
     EACCES: "a broadcast address needs SO_BROADCAST, and a unix path write permission",
+    EBADF: "a descriptor to be passed is not open",
     ECONNREFUSED: "nothing listens there",
     EDESTADDRREQ: "no destination: connect first, or use sendTo",
     ENOENT: "no socket file is at this path",

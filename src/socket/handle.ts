@@ -3,11 +3,12 @@ import {
   AF_UNIX,
   decodeSockaddr,
   EADDRINUSE,
-  EBADF,
   ENOTCONN,
+  F_DUPFD_CLOEXEC,
   SHUT_RD,
   SHUT_RDWR,
   SHUT_WR,
+  SO_ERROR,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
@@ -16,15 +17,20 @@ import {
 } from "../abi/index.ts";
 import * as sys from "../sys/index.ts";
 import { type AddressLike, addressDetails, formatAddress, toAddress, toSockaddr } from "./address.ts";
-import { lastAddress, lastSockaddr, localName, makeNonBlocking, peerName } from "./calls.ts";
+import { lastAddress, lastSockaddr, localName, peerName, setNonBlocking, socketInt } from "./calls.ts";
+import { type SocketState, socketState } from "./descriptors-state.ts";
 import { checked, closedError, SystemError, type SystemErrorDetails } from "./errors.ts";
 import { type FamilyName, familyNumber, familyText, type TypeName, typeNumber, typeText } from "./names.ts";
 import { OptionAccess } from "./option-access.ts";
+import type { OptionReadValue } from "./options.ts";
 import { describeHolder } from "./port-holder.ts";
 import { Waits } from "./waits.ts";
 
 /** Which direction of a connection ends. */
 export type ShutdownDirection = "read" | "write" | "both";
+
+/** (uid_t) -1, as it is read. */
+const NO_ID = 0xffff_ffff;
 
 const HOW = { read: SHUT_RD, write: SHUT_WR, both: SHUT_RDWR } as const;
 
@@ -68,6 +74,8 @@ export abstract class SocketHandle extends OptionAccess {
   #waits: Waits | undefined;
   #peer: Uint8Array | undefined;
   #closeCallbacks: (() => void)[] | undefined;
+  /** Whom the last non-blocking attempt to connect was about. */
+  protected attempted: SystemErrorDetails | undefined;
 
   protected constructor(family: FamilyName | number | Adopted, type: TypeName | number, protocol: number) {
     super();
@@ -122,6 +130,41 @@ export abstract class SocketHandle extends OptionAccess {
     if (result === -ENOTCONN) return undefined;
     checked("getpeername", result);
     return lastAddress();
+  }
+
+  /**
+   * What the socket is doing, asked of the kernel: for one that came from elsewhere. A connection that was reset, or an
+   * attempt that failed, leaves `"bound"`.
+   * @throws SystemError EBADF when the socket is closed.
+   */
+  get state(): SocketState {
+    return socketState(this.descriptor("getsockopt"), this.family);
+  }
+
+  /**
+   * Who connected, listened or made the pair at the other end of a unix socket, as the kernel noted it at that moment;
+   * undefined where there is no such peer. The ids are those that this process's namespaces know; pid 0 and uid 65534
+   * stand for strangers to them. SO_PEERCRED, unix(7)
+   */
+  get peerCredentials(): OptionReadValue<"SO_PEERCRED"> | undefined {
+    const isUnix = this.family === AF_UNIX;
+    const credentials = isUnix ? this.getOption("SO_PEERCRED") : undefined;
+    // Of an unconnected socket the kernel says pid 0 and ids of all ones.
+    return credentials?.uid === NO_ID ? undefined : credentials;
+  }
+
+  /**
+   * The error that waits on the socket, if there is one; asking takes it away. This is how a non-blocking connect tells
+   * its outcome once the socket is writable, and how a datagram socket tells what an ICMP message said. SO_ERROR, socket(7)
+   * @param syscall the call that the error is about, for its message.
+   * @throws SystemError EBADF when the socket is closed.
+   */
+  takeError(syscall = "connect"): SystemError | undefined {
+    const errno = checked("getsockopt", socketInt(this.descriptor("getsockopt"), SO_ERROR), { subject: "SO_ERROR" });
+    if (errno === 0) return undefined;
+    // The kernel forgets whom a failed attempt was about.
+    const details = syscall === "connect" ? this.attempted : undefined;
+    return new SystemError(syscall, errno, this.describeError(details));
   }
 
   /**
@@ -187,6 +230,15 @@ export abstract class SocketHandle extends OptionAccess {
     return this.#leave();
   }
 
+  /**
+   * Sets or clears O_NONBLOCK, for everyone who shares the open file: a program that is given a socket mostly expects it to
+   * block. The calls of this class work either way; accept and connect set it again. fcntl(2), F_SETFL
+   */
+  setNonBlocking(nonBlocking: boolean): void {
+    setNonBlocking(this.descriptor("fcntl"), nonBlocking);
+    this.#nonBlocking = nonBlocking;
+  }
+
   /** Calls back once, after `close` has closed the socket; never after `detach`. */
   onClose(callback: () => void): void {
     this.descriptor("close");
@@ -211,7 +263,7 @@ export abstract class SocketHandle extends OptionAccess {
   protected nonBlockingDescriptor(syscall: string): number {
     const fd = this.descriptor(syscall);
     if (!this.#nonBlocking) {
-      makeNonBlocking(fd);
+      setNonBlocking(fd, true);
       this.#nonBlocking = true;
     }
     return fd;
@@ -219,7 +271,7 @@ export abstract class SocketHandle extends OptionAccess {
 
   /** The queues of what waits on this socket, made at first use. */
   protected get waits(): Waits {
-    this.#waits ??= new Waits(this.descriptor("poll"));
+    this.#waits ??= new Waits(this.descriptor("poll"), (details) => this.describeError(details));
     return this.#waits;
   }
 
@@ -233,11 +285,26 @@ export abstract class SocketHandle extends OptionAccess {
     this.#peer = this.type === SOCK_STREAM && peerName(this.#fd) >= 0 ? lastSockaddr() : undefined;
   }
 
-  /** For an error about the connection: whom it is with. */
+  /** For an error about the connection: its two ends. */
   protected peerDetails(): SystemErrorDetails {
-    if (this.#fd < 0) return {};
-    if (this.#peer !== undefined) return addressDetails(decodeSockaddr(this.#peer));
-    return peerName(this.#fd) < 0 ? {} : addressDetails(lastAddress());
+    return this.#fd < 0 ? {} : this.withLocal(this.#remoteDetails());
+  }
+
+  /** What an operation says of its own error, completed; for one that says nothing, the two ends. */
+  protected describeError(details: SystemErrorDetails | undefined): SystemErrorDetails {
+    return details === undefined ? this.peerDetails() : this.withLocal(details);
+  }
+
+  /** For an error that is about an address: the own end beside it. */
+  protected withLocal(details: SystemErrorDetails): SystemErrorDetails {
+    return "address" in details || "path" in details ? { ...details, local: this.localText() } : details;
+  }
+
+  /** A second descriptor of the same open file. */
+  protected duplicate(): Adopted {
+    const result = sys.fcntl(this.descriptor("fcntl"), F_DUPFD_CLOEXEC);
+    const fd = checked("fcntl", result, { subject: "F_DUPFD_CLOEXEC" });
+    return new Adopted(fd, this.family, this.type, this.protocol, this.#nonBlocking, this.#peer);
   }
 
   /** For an error about two ends: the own one, if it has a port or a name. */
@@ -246,6 +313,11 @@ export abstract class SocketHandle extends OptionAccess {
     const address = lastAddress();
     if (address === undefined || ("port" in address && address.port === 0)) return undefined;
     return address.family === "unix" && address.kind === "unnamed" ? undefined : formatAddress(address);
+  }
+
+  #remoteDetails(): SystemErrorDetails {
+    if (this.#peer !== undefined) return addressDetails(decodeSockaddr(this.#peer));
+    return peerName(this.#fd) < 0 ? {} : addressDetails(lastAddress());
   }
 
   #addressError(syscall: string, result: number, address: SocketAddress): SystemError {
@@ -273,10 +345,4 @@ export abstract class SocketHandle extends OptionAccess {
     this.#waits = undefined;
     return fd;
   }
-}
-
-/** A number that is no open socket: what `Socket.from` says of it. */
-export function notASocketDetails(fd: number, errno: number): SystemErrorDetails {
-  const cause = errno === EBADF ? "no descriptor of this number is open" : undefined;
-  return { subject: `descriptor ${fd}`, cause };
 }

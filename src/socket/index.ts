@@ -9,6 +9,12 @@ export type {
   UnknownAddress,
   VsockAddress,
 } from "../abi/index.ts";
+export {
+  type ActivatedSocket,
+  activatedSockets,
+  type SpawnActivatedOptions,
+  spawnActivated,
+} from "./activation.ts";
 export { type AddressLike, formatAddress } from "./address.ts";
 export type { Ancillary, AncillaryOf, RawAncillary } from "./ancillary.ts";
 export { ancillaryTypes, decodeAncillary, encodeAncillary } from "./ancillary.ts";
@@ -17,10 +23,19 @@ export { causeOf } from "./causes.ts";
 export { type ConnectOptions, connect, connectSync } from "./connect.ts";
 export { connectByName, type NameConnectOptions } from "./connect-by-name.ts";
 export { ConnectError } from "./connect-error.ts";
+export type { ReceiveDescriptorsOptions, ReceivedDescriptors } from "./descriptors.ts";
+export {
+  MAX_INHERITED,
+  type SpawnWithSocketsOptions,
+  type StandardStream,
+  spawnWithSockets,
+} from "./descriptors-spawn.ts";
+export { type Descriptor, type SocketState, sockfd_to_family } from "./descriptors-state.ts";
 export { type Endpoint, formatEndpoint, type NamedEndpoint, parseEndpoint, type Transport } from "./endpoint.ts";
 export { checked, isSystemError, SystemError, type SystemErrorDetails } from "./errors.ts";
 export type { ShutdownDirection } from "./handle.ts";
 export { type ListenOptions, listen, listenSync } from "./listen.ts";
+export { listenGroup, MAX_GROUP_SIZE } from "./listen-group.ts";
 export * from "./lookup.ts";
 export { closeDescriptors, type Message, type MessageRoom, ReceivedMessage } from "./message.ts";
 export type { ErrorReport } from "./message-errors.ts";
@@ -83,6 +98,7 @@ export {
   type WritableOptionName,
 } from "./options.ts";
 export {
+  type ConnectOutcome,
   type Readiness,
   Socket,
   type SyncTransferOptions,

@@ -14,9 +14,9 @@ import {
 import { connect, socketpair } from "../sys/index.ts";
 import { type AddressLike, addressDetails, toAddress, toSockaddr } from "./address.ts";
 import { recvOnce, sendOnce, sleepSync, waitSync } from "./calls.ts";
-import { checked, SystemError, timeoutError } from "./errors.ts";
 import { DescriptorSocket } from "./descriptors.ts";
 import { descriptorNumber, socketKind } from "./descriptors-state.ts";
+import { checked, SystemError, timeoutError } from "./errors.ts";
 import { Adopted } from "./handle.ts";
 import { type FamilyName, type TypeName, typeNumber } from "./names.ts";
 import {
@@ -181,7 +181,7 @@ export class Socket extends DescriptorSocket {
     const endMs = deadlineOf(options, startMs);
     let result = operation.start(this.descriptor("connect"));
     while (this.#isQueueFull(result)) {
-      if (performance.now() >= endMs) throw timeoutError("connect", endMs - startMs, this.withLocal(operation.describe()));
+      if (performance.now() >= endMs) throw timeoutError("connect", endMs - startMs, operation.describe());
       await delay(FULL_QUEUE_PAUSE_MS);
       options.signal?.throwIfAborted();
       result = operation.start(this.descriptor("connect"));
@@ -199,11 +199,11 @@ export class Socket extends DescriptorSocket {
     const endMs = deadlineOf(options, startMs);
     let result = operation.start(fd);
     while (this.#isQueueFull(result)) {
-      if (performance.now() >= endMs) throw timeoutError("connect", endMs - startMs, this.withLocal(operation.describe()));
+      if (performance.now() >= endMs) throw timeoutError("connect", endMs - startMs, operation.describe());
       sleepSync(FULL_QUEUE_PAUSE_MS);
       result = operation.start(fd);
     }
-    if (result === -EINPROGRESS) result = waitSync(fd, operation, { deadlineMs: endMs });
+    if (result === -EINPROGRESS) result = this.#waitSync(fd, operation, { deadlineMs: endMs });
     this.#connected(result, operation);
   }
 
@@ -218,6 +218,7 @@ export class Socket extends DescriptorSocket {
   tryConnect(address: AddressLike): ConnectOutcome {
     const operation = new ConnectOperation(toSockaddr(address), addressDetails(toAddress(address)));
     const result = operation.start(this.nonBlockingDescriptor("connect"));
+    this.attempted = operation.describe();
     const outcome = CONNECT_OUTCOMES.get(result);
     if (outcome === undefined || outcome === "connected") this.#connected(result, operation);
     return outcome as ConnectOutcome;
@@ -225,7 +226,8 @@ export class Socket extends DescriptorSocket {
 
   /**
    * Takes the peer away: a datagram socket hears from anybody again, and a TCP connection is reset and its socket free
-   * to connect anew. connect(2), AF_UNSPEC
+   * to connect anew. A port that the kernel chose is given back with it; one that was asked for by number stays.
+   * connect(2), AF_UNSPEC
    * @throws SystemError EINVAL, EOPNOTSUPP … for kinds of socket that cannot, such as unix streams.
    */
   disconnect(): void {
@@ -384,7 +386,7 @@ export class Socket extends DescriptorSocket {
     const fd = this.descriptor(operation.syscall);
     checkWait(options);
     let result = operation.attempt(fd);
-    if (result === -EAGAIN && (flags & MSG_DONTWAIT) === 0) result = waitSync(fd, operation, options, this.describeError);
+    if (result === -EAGAIN && (flags & MSG_DONTWAIT) === 0) result = this.#waitSync(fd, operation, options);
     return result < 0 ? this.#fail(operation.syscall, result, operation) : result;
   }
 
@@ -402,6 +404,10 @@ export class Socket extends DescriptorSocket {
   /** Nothing is done here for a caller who has asked not to wait. */
   #wait(operation: Operation, options: WaitOptions, flags: number): number | Promise<number> {
     return (flags & MSG_DONTWAIT) === 0 ? this.waits.wait(operation, options) : -EAGAIN;
+  }
+
+  #waitSync(fd: number, operation: Operation, options: SyncWaitOptions): number {
+    return waitSync(fd, operation, options, (details) => this.describeError(details));
   }
 
   #fail(syscall: string, result: number, operation?: Operation): never {

@@ -10,6 +10,9 @@ import { EAGAIN, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI } from "..
 import { Deadline, type DeadlineOwner, IdleHandler, type Reactor, type Slot, threadReactor } from "../reactor/index.ts";
 import { canceledError, type SystemErrorDetails, timeoutError } from "./errors.ts";
 
+/** Completes what an operation says of its own error: with the socket's own end, and with its peer where it says nothing. */
+type Describe = (details: SystemErrorDetails | undefined) => SystemErrorDetails;
+
 /** Limits of a call that may have to wait. */
 export interface WaitOptions {
   /** Aborting it rejects the call with the signal's reason; the socket stays usable. */
@@ -58,6 +61,7 @@ const LONGEST_PAUSE_MS = 32;
 
 export class Waits extends IdleHandler {
   readonly #fd: number;
+  readonly #describe: Describe;
   /** By direction, made at its first wait: of ten thousand idle connections, each waits in one. */
   readonly #queues: (Waiter[] | undefined)[] = [undefined, undefined, undefined, undefined];
   #reactor: Reactor | undefined;
@@ -65,9 +69,10 @@ export class Waits extends IdleHandler {
   #pauseMs = 0;
   #pause: NodeJS.Timeout | undefined;
 
-  constructor(fd: number) {
+  constructor(fd: number, describe: Describe) {
     super();
     this.#fd = fd;
+    this.#describe = describe;
   }
 
   /** Whether a new call has to queue up behind earlier ones. */
@@ -101,6 +106,11 @@ export class Waits extends IdleHandler {
     this.#reactor?.detach(this.#slot);
     this.#reactor = undefined;
     for (const waiter of this.#takeAll()) waiter.reject(canceledError(waiter.operation.syscall));
+  }
+
+  /** For the error of a waiter whose time is over. */
+  describe(operation: Operation): SystemErrorDetails {
+    return this.#describe(operation.describe?.());
   }
 
   /** Called by a waiter whose time or patience is over. */
@@ -226,7 +236,7 @@ class Waiter implements DeadlineOwner {
   }
 
   expired(): void {
-    this.#waits.drop(this, timeoutError(this.operation.syscall, this.#timeoutMs, this.operation.describe?.()));
+    this.#waits.drop(this, timeoutError(this.operation.syscall, this.#timeoutMs, this.#waits.describe(this.operation)));
   }
 
   resolve(result: number): void {
