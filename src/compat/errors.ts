@@ -119,7 +119,7 @@ function build(errno: number, syscall: string, sentence: string, place: Place): 
   error.code = code;
   error.syscall = syscall;
   if (address != null) error.address = address;
-  if (port !== undefined && port > 0) error.port = port;
+  if (port) error.port = port;
   if (local !== undefined) Object.assign(error, { localAddress: local.address, localPort: local.port });
   return error;
 }

@@ -37,6 +37,9 @@ export interface SocketServer {
 interface OnRead {
   readonly buffer: () => Uint8Array;
   readonly callback: OnReadOpts["callback"];
+  isPaused: boolean;
+  /** What came before the pause and is not delivered yet. */
+  unread: Uint8Array | undefined;
 }
 
 type StreamCallback = (error?: Error | null) => void;
@@ -70,8 +73,6 @@ export class Socket extends Duplex {
   #wire: Wire | undefined;
   #server: SocketServer | undefined;
   #onRead: OnRead | undefined;
-  /** Bytes for {@link Socket.#onRead} that came before it paused. */
-  #unread: Uint8Array | undefined;
   #bytesRead = 0;
   #bytesWritten = 0;
   #isRef = true;
@@ -248,31 +249,31 @@ export class Socket extends Duplex {
 
   /** Closes the connection with a reset. @throws ERR_INVALID_HANDLE_TYPE for what is no TCP connection. */
   resetAndDestroy(): this {
-    if (this.#wire === undefined) {
-      this.destroy(plainError("ERR_SOCKET_CLOSED"));
-      return this;
-    }
-    if (isUnixSocket(this.#wire.fd)) throw plainError("ERR_INVALID_HANDLE_TYPE");
+    if (this.#wire !== undefined && isUnixSocket(this.#wire.fd)) throw plainError("ERR_INVALID_HANDLE_TYPE");
     if (this.connecting) {
       this.once("connect", () => this.resetAndDestroy());
       return this;
     }
+    if (this.#wire === undefined) return this.destroy(plainError("ERR_SOCKET_CLOSED"));
     this.#wantsReset = true;
     return this.destroy();
   }
 
   override pause(): this {
-    if (this.#onRead !== undefined && !this.connecting) this.#wire?.stopReading();
+    if (this.#onRead !== undefined && !this.connecting) {
+      this.#onRead.isPaused = true;
+      this.#wire?.stopReading();
+    }
     return super.pause();
   }
 
   override resume(): this {
-    if (this.#onRead !== undefined && !this.connecting) this.#resumeOnRead();
+    if (this.#onRead !== undefined && !this.connecting) this.#resumeOnRead(this.#onRead);
     return super.resume();
   }
 
   override read(size?: number): unknown {
-    if (this.#onRead !== undefined && !this.connecting) this.#resumeOnRead();
+    if (this.#onRead !== undefined && !this.connecting) this.#resumeOnRead(this.#onRead);
     return super.read(size);
   }
 
@@ -310,7 +311,6 @@ export class Socket extends Duplex {
     this.#isTimerDue = false;
     const wire = this.#wire;
     this.#wire = undefined;
-    this.#unread = undefined;
     this.#ownName = undefined;
     if (this.#wantsReset) wire?.reset();
     else wire?.close();
@@ -398,7 +398,7 @@ export class Socket extends Duplex {
     this.#bytesRead += end - start;
     if (this.#timer !== undefined || this.#isTimerDue) this.#touch();
     if (this.#onRead !== undefined) {
-      this.#deliver(bytes.subarray(start, end));
+      this.#deliver(this.#onRead, bytes.subarray(start, end));
       return;
     }
     // The reactor's bytes are good for this call only.
@@ -443,41 +443,41 @@ export class Socket extends Duplex {
     if (onread === null || typeof onread !== "object" || typeof onread.callback !== "function") return;
     const { buffer, callback } = onread;
     if (typeof buffer !== "function" && !(buffer instanceof Uint8Array)) return;
-    this.#onRead = { buffer: typeof buffer === "function" ? buffer : () => buffer, callback };
+    const ask = typeof buffer === "function" ? buffer : () => buffer;
+    this.#onRead = { buffer: ask, callback, isPaused: false, unread: undefined };
   }
 
   /** Fills the buffer as often as it takes; the rest is kept while the program has paused. */
-  #deliver(bytes: Uint8Array): void {
-    const { buffer, callback } = this.#onRead as OnRead;
-    let from = 0;
-    while (from < bytes.length) {
-      const room = buffer();
+  #deliver(onRead: OnRead, bytes: Uint8Array): void {
+    for (let from = 0; from < bytes.length; ) {
+      const room = onRead.buffer();
       const length = Math.min(room.length, bytes.length - from);
       room.set(bytes.subarray(from, from + length));
       from += length;
-      const goesOn = callback.call(this as never, length, room) as unknown;
+      const goesOn = onRead.callback.call(this as never, length, room) as unknown;
       if (this.#wire === undefined) return;
-      if (goesOn === false || !this.#wire.isReading) {
-        this.#wire.stopReading();
-        if (from < bytes.length) this.#unread = bytes.slice(from);
-        return;
-      }
+      if (goesOn === false) onRead.isPaused = true;
+      if (!onRead.isPaused) continue;
+      this.#wire.stopReading();
+      // A slice, because the reactor's bytes are good for this call only.
+      if (from < bytes.length) onRead.unread = bytes.slice(from);
+      return;
     }
   }
 
-  #resumeOnRead(): void {
-    const wire = this.#wire;
-    if (wire === undefined || wire.isReading) return;
-    wire.startReading();
-    const unread = this.#unread;
-    this.#unread = undefined;
-    if (unread !== undefined) process.nextTick(() => this.#deliverKept(unread));
+  #resumeOnRead(onRead: OnRead): void {
+    if (onRead.unread === undefined) this.#wire?.startReading();
+    // As bytes from the kernel would: in a turn of their own, however often the program asks until then.
+    else if (onRead.isPaused) setImmediate(() => this.#deliverUnread(onRead));
+    onRead.isPaused = false;
   }
 
-  #deliverKept(unread: Uint8Array): void {
-    if (this.#wire === undefined) return;
-    if (this.#wire.isReading) this.#deliver(unread);
-    else this.#unread = unread;
+  #deliverUnread(onRead: OnRead): void {
+    const { unread } = onRead;
+    if (this.#wire === undefined || onRead.isPaused || unread === undefined) return;
+    onRead.unread = undefined;
+    this.#deliver(onRead, unread);
+    if (!onRead.isPaused) this.#wire?.startReading();
   }
 
   // The timeout. What happens only notes the time; the timer looks at it when it runs out.
