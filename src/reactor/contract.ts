@@ -18,8 +18,8 @@
  * due, then such failures.
  *
  * **Ends.** `ended` is the peer's half-close; sending still works. `failed` ends both directions: the slot is only good
- * for `close`. Nothing is reported for a slot after its `close`. A failure is also reported while nobody receives, as
- * long as the slot has been put to some use; an orderly end waits until somebody receives.
+ * for `close`. Nothing is reported for a slot after its `close`. A readiness backend reports a failure also while
+ * nobody receives, once the slot has been put to some use; an orderly end waits until somebody receives.
  *
  * **Modes.** A slot accepts, connects, receives, is armed or rests; asking for one ends the other. Sending goes on in
  * all of them. `receive` and `send` are for stream sockets; `arm` is for everything else, and for a stream whose urgent
@@ -47,7 +47,7 @@ export interface SlotHandler {
   received(slot: Slot, bytes: Uint8Array, start: number, end: number): void;
   /** After `receive`: the peer half-closed; nothing more will be received. */
   ended(slot: Slot): void;
-  /** Everything that waited to be sent has been handed to the kernel. */
+  /** Everything that waited to be sent has been handed to the kernel: `pending` was more than 0, and is 0 now. */
   drained(slot: Slot): void;
   /** After `arm`: which of the POLL* events hold. The slot is disarmed. */
   ready(slot: Slot, events: number): void;

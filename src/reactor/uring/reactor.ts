@@ -18,6 +18,13 @@
  * (seen on Linux 6.18: the kernel does not look again once no bytes are left, and the wake for the end is the one that it
  * has just used up; TCP counts its FIN as a byte and is not affected).
  *
+ * A poll for urgent data alone is never woken: io_uring takes POLLPRI in a wake-up for a mark of its own (Linux 6.18,
+ * IO_ASYNC_POLL_COMMON). So POLLRDBAND is asked for as well, which comes with every wake-up of a socket that has bytes,
+ * and poll(2) says whether they are urgent.
+ *
+ * Only what is asked for is reported: nothing is in the kernel for a paused slot, so a reset shows at its next receive or
+ * send.
+ *
  * Closing is a request too, after a cancel of whatever the descriptor still has in the kernel: a plain close(2) would
  * leave a waiting receive alive, since the ring holds the open file.
  */
@@ -56,6 +63,8 @@ import {
   MSG_NOSIGNAL,
   MSG_WAITALL,
   POLLIN,
+  POLLPRI,
+  POLLRDBAND,
   SHUT_WR,
   SO_DOMAIN,
   SOCK_CLOEXEC,
@@ -65,6 +74,7 @@ import {
 import * as sys from "../../sys/index.ts";
 import { check } from "../check.ts";
 import type { Reactor, Slot, SlotHandler } from "../contract.ts";
+import { closeKept, keepDescriptor } from "../descriptor.ts";
 import { OutputQueue } from "../output.ts";
 import {
   ACCEPTING,
@@ -167,15 +177,25 @@ export class UringReactor implements Reactor {
   /** Whether completions are signalled to `pollDescriptor`, for a host that waits elsewhere. */
   #isResting = false;
   #waitedShort = false;
-  /** Pairs of slot and errno, to be reported at the end of the pass. */
-  #failures: number[] = [];
-  /** Slots that receive again and for which something was held. */
-  #resumed: Slot[] = [];
+  #disposed = false;
+  /** Completions of this pass that concern nobody but us. */
+  #unreported = 0;
+  /** Slots that receive or accept again and for which something was held. */
+  readonly #resumed: Slot[] = [];
+  /** Connections that came after a pause, by the listener's descriptor. */
+  readonly #heldAccepts = new Map<number, number[]>();
+  /** Descriptors armed for urgent data, with what they are armed for. */
+  readonly #urgent = new Map<number, number>();
 
   constructor() {
     this.input = this.#buffers.region.bytes;
-    this.wakeDescriptor = check("eventfd", sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    this.pollDescriptor = check("eventfd", sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    const wakeDescriptor = sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    const pollDescriptor = sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    for (const fd of [wakeDescriptor, pollDescriptor]) if (fd >= 0) keepDescriptor(fd);
+    this.wakeDescriptor = wakeDescriptor;
+    this.pollDescriptor = pollDescriptor;
+    if (pollDescriptor < 0) this.#release();
+    check("eventfd", pollDescriptor);
     const registered = new Int32Array([this.pollDescriptor]);
     check("io_uring_register", sys.io_uring_register(this.#ring.fd, IORING_REGISTER_EVENTFD, registered, 1));
     this.#ring.eventfdEnabled = false;
@@ -184,6 +204,7 @@ export class UringReactor implements Reactor {
   }
 
   attach(fd: number, handler: SlotHandler): Slot {
+    if (this.#disposed) throw new TypeError("the reactor is disposed");
     if (fd === this.wakeDescriptor) throw new RangeError(`descriptor ${fd} is the reactor's own`);
     const slot = this.#table.attach(fd, handler);
     this.#inKernel[fd] = 0;
@@ -229,7 +250,9 @@ export class UringReactor implements Reactor {
 
   accept(slot: Slot): void {
     const fd = this.#start(slot, ACCEPTING);
-    if (fd >= 0 && !this.#has(fd, IN_ACCEPT)) this.#pushAccept(fd, slot);
+    if (fd < 0) return;
+    if (this.#heldAccepts.has(fd)) this.#resume(slot);
+    else if (!this.#has(fd, IN_ACCEPT)) this.#pushAccept(fd, slot);
   }
 
   connect(slot: Slot, address: Uint8Array): void {
@@ -247,8 +270,7 @@ export class UringReactor implements Reactor {
     const fd = this.#start(slot, RECEIVING);
     if (fd < 0) return;
     if (this.#held[fd] !== undefined) {
-      this.#resumed.push(slot);
-      if (this.#depth === 0) this.wake();
+      this.#resume(slot);
     } else if (!this.#has(fd, IN_RECEIVE)) {
       this.#pushReceive(fd, slot);
     }
@@ -273,7 +295,8 @@ export class UringReactor implements Reactor {
   finish(slot: Slot): void {
     const fd = this.#table.find(slot);
     if (fd < 0) return;
-    if (this.#pendingOf(fd) > 0) this.#finishing[fd] = 1;
+    // A shutdown before the connection is there would be lost, or call the attempt off.
+    if (this.#pendingOf(fd) > 0 || this.#has(fd, IN_CONNECT)) this.#finishing[fd] = 1;
     else sys.shutdown(fd, SHUT_WR);
   }
 
@@ -287,9 +310,16 @@ export class UringReactor implements Reactor {
     return fd < 0 ? 0 : this.#pendingOf(fd);
   }
 
-  arm(slot: Slot, events: number): void {
-    const fd = this.#start(slot, events === 0 ? DISARMED : ARMED);
-    if (fd < 0 || events === 0) return;
+  arm(slot: Slot, wanted: number): void {
+    const fd = this.#start(slot, wanted === 0 ? DISARMED : ARMED);
+    if (fd < 0 || wanted === 0) return;
+    let events = wanted;
+    if ((wanted & POLLPRI) !== 0) {
+      this.#urgent.set(fd, wanted);
+      events |= POLLRDBAND;
+    } else if (this.#urgent.size > 0) {
+      this.#urgent.delete(fd);
+    }
     if (this.#has(fd, IN_POLL)) {
       this.#ring.push(UPDATE_FIRST, -1, 0, userData(OP_POLL, slot), IORING_POLL_UPDATE_EVENTS, events, slot, OP_CANCEL);
     } else {
@@ -300,21 +330,24 @@ export class UringReactor implements Reactor {
   }
 
   pass(timeoutMs: number): number {
+    if (this.#depth !== 0) throw new TypeError("pass() was called inside a pass, by a handler's method");
+    if (this.#disposed) throw new TypeError("the reactor is disposed");
     this.#stopResting();
-    this.#wait(this.#failures.length + this.#resumed.length > 0 ? 0 : this.#boundedTimeout(timeoutMs));
+    this.#wait(this.#resumed.length > 0 ? 0 : this.#boundedTimeout(timeoutMs));
     this.nowMs = performance.now();
     this.#arenaHalf = ARENA_HALF_BYTES - this.#arenaHalf;
     this.#arenaUsed = 0;
     this.#depth++;
+    this.#unreported = 0;
     let reported = 0;
     try {
-      reported = this.#ring.drain(this.#complete);
-      this.#buffers.recycle();
+      reported = this.#ring.drain(this.#complete) - this.#unreported;
       if (this.#resumed.length > 0) reported += this.#deliverHeld();
       if (this.timers.nextMs <= this.nowMs) reported += this.timers.fire(this.nowMs);
-      if (this.#failures.length > 0) reported += this.#reportFailures();
     } finally {
+      this.#buffers.recycle();
       this.#depth--;
+      if (this.#disposed) this.#release();
     }
     return reported;
   }
@@ -323,7 +356,7 @@ export class UringReactor implements Reactor {
     this.#ring.eventfdEnabled = true;
     this.#isResting = true;
     this.#ring.submit();
-    return this.#ring.completions > 0 || this.#failures.length > 0 || this.#resumed.length > 0;
+    return this.#ring.completions > 0 || this.#resumed.length > 0;
   }
 
   run(): void {
@@ -338,6 +371,7 @@ export class UringReactor implements Reactor {
   }
 
   wake(): void {
+    if (this.#disposed) return;
     sys.write(this.wakeDescriptor, new BigUint64Array([1n]), 8);
   }
 
@@ -346,12 +380,18 @@ export class UringReactor implements Reactor {
   }
 
   dispose(): void {
+    if (this.#disposed) return;
     for (const slot of this.#table.slots) if (slot !== 0) this.detach(slot);
+    this.#disposed = true;
+    // A handler that disposes of its own reactor may still look at the input.
+    if (this.#depth === 0) this.#release();
+  }
+
+  #release(): void {
     this.#ring.close();
     this.#buffers.dispose();
     sys.unmapRegion(this.#arena);
-    sys.close(this.wakeDescriptor);
-    sys.close(this.pollDescriptor);
+    for (const fd of [this.wakeDescriptor, this.pollDescriptor]) if (fd >= 0) closeKept(fd);
     this.#lent.clear();
   }
 
@@ -414,6 +454,15 @@ export class UringReactor implements Reactor {
     this.#table.free(fd);
     this.#outputs[fd] = undefined;
     this.#held[fd] = undefined;
+    this.#urgent.delete(fd);
+    for (const accepted of this.#heldAccepts.get(fd) ?? []) sys.close(accepted);
+    this.#heldAccepts.delete(fd);
+  }
+
+  /** Has what was held delivered by the next pass. */
+  #resume(slot: Slot): void {
+    this.#resumed.push(slot);
+    if (this.#depth === 0) this.wake();
   }
 
   #watchWake(): void {
@@ -545,10 +594,12 @@ export class UringReactor implements Reactor {
         if (isLive) this.#connected(fd, tag, result);
         break;
       case OP_WAKE:
+        this.#unreported++;
         sys.read(this.wakeDescriptor, new BigUint64Array(1), 8);
         if ((flags & IORING_CQE_F_MORE) === 0) this.#watchWake();
         break;
       default:
+        this.#unreported++;
         break;
     }
   };
@@ -560,10 +611,14 @@ export class UringReactor implements Reactor {
     if (result > 0) {
       const start = (flags >>> IORING_CQE_BUFFER_SHIFT) * BUFFER_BYTES;
       if (state === RECEIVING && this.#held[fd] === undefined) {
-        this.#handler(fd).received(slot, this.input, start, start + result);
-      } else if (state !== FAILED) {
-        this.#hold(fd).bytes.push(this.input, start, start + result);
+        try {
+          this.#handler(fd).received(slot, this.input, start, start + result);
+        } finally {
+          if (isOver) this.#receiveOn(fd, slot);
+        }
+        return;
       }
+      if (state !== FAILED) this.#hold(fd).bytes.push(this.input, start, start + result);
     } else if (result === 0) {
       if (state === RECEIVING && this.#held[fd] === undefined) this.#end(fd, slot);
       else if (state !== FAILED) this.#hold(fd).ended = true;
@@ -572,7 +627,12 @@ export class UringReactor implements Reactor {
       this.#fail(fd, slot, -result);
       return;
     }
-    if (isOver && this.#table.slots[fd] === slot && this.#table.states[fd] === RECEIVING) this.#pushReceive(fd, slot);
+    if (isOver) this.#receiveOn(fd, slot);
+  }
+
+  /** After the last completion of a request, when more is wanted. */
+  #receiveOn(fd: number, slot: Slot): void {
+    if (this.#isReceiving(fd, slot) && !this.#has(fd, IN_RECEIVE)) this.#pushReceive(fd, slot);
   }
 
   #end(fd: number, slot: Slot): void {
@@ -591,36 +651,72 @@ export class UringReactor implements Reactor {
 
   /** Delivers what came during a pause, to slots that receive again. */
   #deliverHeld(): number {
-    const resumed = this.#resumed;
-    this.#resumed = [];
-    for (const slot of resumed) {
+    const count = this.#resumed.length;
+    for (let i = 0; i < count; i++) {
+      const slot = this.#resumed[0] as Slot;
       const fd = this.#table.find(slot);
-      const held = fd < 0 ? undefined : this.#held[fd];
-      if (held === undefined || this.#table.states[fd] !== RECEIVING) continue;
-      while (held.bytes.bytes > 0 && this.#table.slots[fd] === slot && this.#table.states[fd] === RECEIVING) {
-        const first = held.bytes.first();
-        held.bytes.drop(first.length);
-        this.#handler(fd).received(slot, first, 0, first.length);
-      }
-      if (this.#table.slots[fd] !== slot || this.#table.states[fd] !== RECEIVING) continue;
-      this.#held[fd] = undefined;
-      if (held.ended) this.#end(fd, slot);
-      else if (!this.#has(fd, IN_RECEIVE)) this.#pushReceive(fd, slot);
+      if (fd >= 0 && this.#table.states[fd] === ACCEPTING) this.#deliverAccepts(fd, slot);
+      else if (fd >= 0) this.#deliverBytes(fd, slot);
+      // Only now: after a throw, the next pass goes on with the same slot.
+      this.#resumed.shift();
     }
-    return resumed.length;
+    return count;
+  }
+
+  #deliverAccepts(fd: number, slot: Slot): void {
+    const held = this.#heldAccepts.get(fd) ?? [];
+    while (held.length > 0 && this.#table.slots[fd] === slot && this.#table.states[fd] === ACCEPTING) {
+      this.#handler(fd).accepted(slot, held.shift() as number);
+    }
+    if (this.#table.slots[fd] !== slot || held.length > 0) return;
+    this.#heldAccepts.delete(fd);
+    if (this.#table.states[fd] === ACCEPTING && !this.#has(fd, IN_ACCEPT)) this.#pushAccept(fd, slot);
+  }
+
+  #deliverBytes(fd: number, slot: Slot): void {
+    const held = this.#held[fd];
+    if (held === undefined) return;
+    while (held.bytes.bytes > 0 && this.#isReceiving(fd, slot)) {
+      const first = held.bytes.first();
+      held.bytes.drop(first.length);
+      this.#handler(fd).received(slot, first, 0, first.length);
+    }
+    if (!this.#isReceiving(fd, slot)) return;
+    this.#held[fd] = undefined;
+    if (held.ended) this.#end(fd, slot);
+    else if (!this.#has(fd, IN_RECEIVE)) this.#pushReceive(fd, slot);
+  }
+
+  #isReceiving(fd: number, slot: Slot): boolean {
+    return this.#table.slots[fd] === slot && this.#table.states[fd] === RECEIVING;
   }
 
   #accepted(fd: number, slot: Slot, result: number, flags: number): void {
     const isOver = (flags & IORING_CQE_F_MORE) === 0;
     if (isOver) this.#unmark(fd, IN_ACCEPT);
+    const isAccepting = this.#table.states[fd] === ACCEPTING;
     if (result >= 0) {
-      this.#handler(fd).accepted(slot, result);
-    } else if (result !== -ECANCELED && result !== -ECONNABORTED && result !== -EINTR) {
+      try {
+        const held = this.#heldAccepts.get(fd);
+        if (held !== undefined) held.push(result);
+        else if (isAccepting) this.#handler(fd).accepted(slot, result);
+        else this.#heldAccepts.set(fd, [result]);
+      } finally {
+        if (isOver) this.#acceptOn(fd, slot);
+      }
+      return;
+    }
+    if (isAccepting && result !== -ECANCELED && result !== -ECONNABORTED && result !== -EINTR) {
       this.#setState(fd, IDLE);
       this.#handler(fd).failed(slot, -result);
       return;
     }
-    if (isOver && this.#table.slots[fd] === slot && this.#table.states[fd] === ACCEPTING) this.#pushAccept(fd, slot);
+    if (isOver) this.#acceptOn(fd, slot);
+  }
+
+  #acceptOn(fd: number, slot: Slot): void {
+    if (this.#table.slots[fd] !== slot || this.#table.states[fd] !== ACCEPTING || this.#has(fd, IN_ACCEPT)) return;
+    this.#pushAccept(fd, slot);
   }
 
   #polled(fd: number, slot: Slot, result: number): void {
@@ -628,16 +724,24 @@ export class UringReactor implements Reactor {
     if (this.#table.states[fd] !== ARMED) return;
     if (result < 0) {
       this.#fail(fd, slot, -result);
-    } else {
-      this.#setState(fd, DISARMED);
-      this.#handler(fd).ready(slot, result);
+      return;
     }
+    const urgent = this.#urgent.get(fd);
+    const events = urgent === undefined ? result : pollNow(fd, urgent);
+    if (events === 0) {
+      this.#mark(fd, IN_POLL);
+      this.#ring.push(POLL_FIRST, fd, 0, 0, 0, (urgent as number) | POLLRDBAND, slot, OP_POLL);
+      return;
+    }
+    this.#setState(fd, DISARMED);
+    this.#handler(fd).ready(slot, events);
   }
 
   #connected(fd: number, slot: Slot, result: number): void {
     this.#unmark(fd, IN_CONNECT);
     this.#setState(fd, IDLE);
-    this.#handler(fd).connected(slot, -result);
+    if (result === 0 && this.#finishing[fd] === 1 && this.#pendingOf(fd) === 0) sys.shutdown(fd, SHUT_WR);
+    this.#handler(fd).connected(slot, result === 0 ? 0 : -result);
   }
 
   #sent(fd: number, slot: Slot, result: number): void {
@@ -702,16 +806,6 @@ export class UringReactor implements Reactor {
   #countOutput(fd: number): void {
     this.#countActive(fd, -1);
     this.#outputs[fd] = undefined;
-  }
-
-  #reportFailures(): number {
-    const failures = this.#failures;
-    this.#failures = [];
-    for (let i = 0; i < failures.length; i += 2) {
-      const fd = this.#table.find(failures[i] as number);
-      if (fd >= 0) this.#fail(fd, failures[i] as number, failures[i + 1] as number);
-    }
-    return failures.length / 2;
   }
 
   // Waiting.
@@ -794,6 +888,13 @@ export class UringReactor implements Reactor {
 interface Held {
   readonly bytes: OutputQueue;
   ended: boolean;
+}
+
+/** Which of these events hold now. */
+function pollNow(fd: number, events: number): number {
+  const pollfd = new Int32Array([fd, events]);
+  sys.poll(pollfd, 1, 0);
+  return (pollfd[1] as number) >>> 16;
 }
 
 function isUnix(fd: number): boolean {

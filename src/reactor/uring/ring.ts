@@ -40,6 +40,8 @@ import {
   unmapRegion,
   viewMemory,
 } from "../../sys/index.ts";
+import { check } from "../check.ts";
+import { closeKept, keepDescriptor } from "../descriptor.ts";
 
 const SUBMISSION_ENTRIES = 4096;
 const COMPLETION_ENTRIES = 32_768;
@@ -121,8 +123,10 @@ export class Ring {
     const params = new Uint32Array(IO_URING_PARAMS.size / 4);
     params[IO_URING_PARAMS.flags / 4] = SETUP_FLAGS;
     params[IO_URING_PARAMS.cq_entries / 4] = COMPLETION_ENTRIES;
-    this.fd = io_uring_setup(SUBMISSION_ENTRIES, params);
-    if (this.fd < 0) throw new Error(REFUSALS[-this.fd] ?? `io_uring_setup failed with errno ${-this.fd}`);
+    const fd = io_uring_setup(SUBMISSION_ENTRIES, params);
+    if (fd < 0) unmapRegion(this.#wait);
+    if (REFUSALS[-fd] !== undefined) throw new Error(REFUSALS[-fd]);
+    this.fd = keepDescriptor(check("io_uring_setup", fd));
 
     const sq = (field: number): number => params[(IO_URING_PARAMS.sq_off + field) / 4] as number;
     const cq = (field: number): number => params[(IO_URING_PARAMS.cq_off + field) / 4] as number;
@@ -229,18 +233,24 @@ export class Ring {
     return ((this.#rings[this.#tailWord] as number) - (this.#rings[this.#headWord] as number)) >>> 0;
   }
 
-  /** Calls back for each completion there is now; those that arrive meanwhile wait for the next call. */
+  /**
+   * Calls back for each completion there is now; those that arrive meanwhile wait for the next call, and so do the rest
+   * after a throw.
+   */
   drain(complete: (tag: number, operation: number, result: number, flags: number) => void): number {
     const signed = this.#signed;
     let head = this.#rings[this.#headWord] as number;
     const tail = this.#rings[this.#tailWord] as number;
     const count = (tail - head) >>> 0;
-    while (head !== tail) {
-      const at = this.#completionsWord + (head & this.#completionMask) * CQE_WORDS;
-      head = (head + 1) >>> 0;
-      complete(signed[at] as number, signed[at + 1] as number, signed[at + 2] as number, signed[at + 3] as number);
+    try {
+      while (head !== tail) {
+        const at = this.#completionsWord + (head & this.#completionMask) * CQE_WORDS;
+        head = (head + 1) >>> 0;
+        complete(signed[at] as number, signed[at + 1] as number, signed[at + 2] as number, signed[at + 3] as number);
+      }
+    } finally {
+      Atomics.store(this.#rings, this.#headWord, head);
     }
-    Atomics.store(this.#rings, this.#headWord, head);
     return count;
   }
 
@@ -250,7 +260,7 @@ export class Ring {
   }
 
   close(): void {
-    close(this.fd);
+    closeKept(this.fd);
     for (const { address, sizeBytes } of this.#mappings) munmap(address, sizeBytes);
     unmapRegion(this.#wait);
   }
