@@ -14,7 +14,7 @@
  *   and addresses that can be no source are not answered.
  */
 import type { DatagramIntents, DatagramProtocol } from "./datagram.ts";
-import { readSource } from "./source-address.ts";
+import { readSource, type Source } from "./source-address.ts";
 import type { PeerAddress } from "./stream.ts";
 
 /** Why a datagram was not answered. */
@@ -31,6 +31,11 @@ export interface GuardOptions {
   readonly maxGrowthBytes?: number;
   /** Sources that are remembered; then the one is forgotten that was silent for longest. */
   readonly maxSources?: number;
+  /**
+   * Also hold loopback sources to the rate. Nobody outside can send in their name, so a service may do without it: a
+   * benchmark or a burst on one's own machine asks more than a stranger may.
+   */
+  readonly limitLoopback?: boolean;
   /** For how long a source that has used up its share is not answered. */
   readonly quietMs?: number;
   /** Datagrams of one source that are answered per second; Infinity: no limit. */
@@ -43,6 +48,7 @@ export const GUARD_DEFAULTS: Required<GuardOptions> = {
   allowLoopback: true,
   allowPorts: [],
   burst: 512,
+  limitLoopback: true,
   maxGrowthBytes: 0,
   maxSources: 16_384,
   quietMs: 1000,
@@ -50,6 +56,7 @@ export const GUARD_DEFAULTS: Required<GuardOptions> = {
   refusePorts: [],
 };
 
+const PORT_COUNT = 65_536;
 /** Ports that take a privilege to send from: services do, clients do not. */
 const FIRST_UNPRIVILEGED_PORT = 1024;
 
@@ -89,8 +96,11 @@ export class DatagramGuard {
   /** How often each rule has refused. */
   readonly refusals: Record<Refusal, number> = { address: 0, amplification: 0, port: 0, rate: 0 };
   readonly options: Required<GuardOptions>;
-  readonly #refusedPorts: ReadonlySet<number>;
-  readonly #allowedPorts: ReadonlySet<number>;
+  /** 1 for each source port that is answered: looked up for every datagram, so it is an array and no set. */
+  readonly #admittedPorts: Uint8Array;
+  /** The source address in hand, and what it is: the next datagram is often from the same. */
+  #address = "";
+  #source: Source = readSource("");
   /** In the order of last use. */
   readonly #buckets = new Map<string, Bucket>();
 
@@ -103,10 +113,7 @@ export class DatagramGuard {
     checkLimit("maxSources", maxSources, 1);
     checkLimit("quietMs", quietMs, 0);
     checkLimit("ratePerSecond", ratePerSecond, 0);
-    const known = Object.values(ANSWERING_PORTS);
-    const shifted = known.filter((port) => port < FIRST_UNPRIVILEGED_PORT).map((port) => port + UNPRIVILEGED_SHIFT);
-    this.#refusedPorts = new Set([...known, ...shifted, ...refusePorts]);
-    this.#allowedPorts = new Set(allowPorts);
+    this.#admittedPorts = admittedPorts(allowPorts, refusePorts);
   }
 
   /** Sources that are remembered at the moment. */
@@ -122,10 +129,18 @@ export class DatagramGuard {
   admit(peer: PeerAddress, nowMs: number): Refusal | undefined {
     // A unix socket's name is the kernel's word, not the sender's, and nothing amplifies on one machine.
     if (peer.family === "unix") return undefined;
-    if (!this.#admitsPort(peer.port)) return this.refuse("port");
-    const { kind, group } = readSource(peer.address);
-    const admitted = kind === "unicast" || (kind === "loopback" && this.options.allowLoopback);
-    if (!admitted) return this.refuse("address");
+    if (this.#admittedPorts[peer.port] !== 1) return this.refuse("port");
+    if (peer.address !== this.#address) {
+      this.#address = peer.address;
+      this.#source = readSource(peer.address);
+    }
+    const { kind, group } = this.#source;
+    if (kind === "loopback") {
+      if (!this.options.allowLoopback) return this.refuse("address");
+      if (!this.options.limitLoopback) return undefined;
+    } else if (kind !== "unicast") {
+      return this.refuse("address");
+    }
     return this.#takeToken(group, nowMs) ? undefined : this.refuse("rate");
   }
 
@@ -133,13 +148,6 @@ export class DatagramGuard {
   refuse(refusal: Refusal): Refusal {
     this.refusals[refusal]++;
     return refusal;
-  }
-
-  #admitsPort(port: number): boolean {
-    // From port 0 there is nobody to answer (RFC 768).
-    if (port === 0) return false;
-    if (this.#allowedPorts.has(port)) return true;
-    return port >= FIRST_UNPRIVILEGED_PORT && !this.#refusedPorts.has(port);
   }
 
   #takeToken(group: string, nowMs: number): boolean {
@@ -191,8 +199,9 @@ export function guarded(protocol: DatagramProtocol, options: GuardOptions = {}):
   return {
     guard,
     datagram(out, bytes, start, end, fullLength) {
-      if (guard.admit(out.peer, out.nowMs) !== undefined) return;
-      intents.allow(out, fullLength);
+      const { peer } = out;
+      if (guard.admit(peer, out.nowMs) !== undefined) return;
+      intents.allow(out, peer, fullLength);
       protocol.datagram(intents, bytes, start, end, fullLength);
     },
     timer(out, id) {
@@ -213,10 +222,10 @@ class GuardedIntents implements DatagramIntents {
     this.#guard = guard;
   }
 
-  allow(out: DatagramIntents, questionBytes: number): void {
+  allow(out: DatagramIntents, peer: PeerAddress, questionBytes: number): void {
     const { maxGrowthBytes } = this.#guard.options;
     this.#out = out;
-    const isLimited = maxGrowthBytes !== Number.POSITIVE_INFINITY && out.peer.family !== "unix";
+    const isLimited = maxGrowthBytes !== Number.POSITIVE_INFINITY && peer.family !== "unix";
     this.#bytesLeft = isLimited ? questionBytes + maxGrowthBytes : Number.POSITIVE_INFINITY;
     this.#answersLeft = isLimited ? 1 : Number.POSITIVE_INFINITY;
   }
@@ -247,7 +256,7 @@ class GuardedIntents implements DatagramIntents {
     }
     this.#answersLeft--;
     this.#bytesLeft -= end - start;
-    this.#driver.reply(bytes, start, end);
+    this.#out?.reply(bytes, start, end);
   }
 
   setTimer(id: number, atMs: number): void {
@@ -262,6 +271,17 @@ class GuardedIntents implements DatagramIntents {
     if (this.#out === undefined) throw new TypeError("a protocol has a driver only while it is called");
     return this.#out;
   }
+}
+
+/** For each port, 1 if a datagram from it is answered. From port 0 there is nobody to answer (RFC 768). */
+function admittedPorts(allowed: readonly number[], refused: readonly number[]): Uint8Array {
+  const ports = new Uint8Array(PORT_COUNT).fill(1, FIRST_UNPRIVILEGED_PORT);
+  const known = Object.values(ANSWERING_PORTS);
+  const shifted = known.filter((port) => port < FIRST_UNPRIVILEGED_PORT).map((port) => port + UNPRIVILEGED_SHIFT);
+  for (const port of [...known, ...shifted, ...refused]) ports[port] = 0;
+  for (const port of allowed) ports[port] = 1;
+  ports[0] = 0;
+  return ports;
 }
 
 function checkLimit(name: keyof GuardOptions, value: number, least: number): void {

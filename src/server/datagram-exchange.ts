@@ -4,23 +4,13 @@
  * All memory is mapped once. An answer that is (part of) the received datagram is sent from where it was received;
  * others are gathered in an arena. Message headers are filled in with plain stores.
  */
-import {
-  decodeSockaddr,
-  EAGAIN,
-  EINTR,
-  IOVEC,
-  MMSGHDR,
-  MSG_DONTWAIT,
-  MSG_TRUNC,
-  MSGHDR,
-  SOCKADDR_STORAGE,
-} from "../abi/index.ts";
+import { EAGAIN, EINTR, IOVEC, MMSGHDR, MSG_DONTWAIT, MSG_TRUNC, MSGHDR, SOCKADDR_STORAGE } from "../abi/index.ts";
 import type { DatagramIntents, DatagramProtocol, PeerAddress } from "../protocol/index.ts";
 import type { DeadlineHeap } from "../reactor/index.ts";
 import { mapRegion, type Region, recvmmsgAt, sendmmsgAt, unmapRegion } from "../sys/index.ts";
 import { add, BYTES_IN, BYTES_OUT, DATAGRAMS_DROPPED, DATAGRAMS_IN, DATAGRAMS_OUT, ERRORS } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
-import { toPeerAddress } from "./peer.ts";
+import { PeerCache } from "./peer-cache.ts";
 import type { RunningTask } from "./task.ts";
 import { ProtocolTimers } from "./timers.ts";
 
@@ -55,6 +45,7 @@ export class DatagramExchange implements DatagramIntents {
 
   readonly #region: Region;
   readonly #words: Uint32Array;
+  readonly #peers: PeerCache;
   readonly #inHeaders: number;
   readonly #outHeaders: number;
   readonly #outVectors: number;
@@ -91,6 +82,7 @@ export class DatagramExchange implements DatagramIntents {
     this.#input = reserve(BATCH * this.#stride);
     this.#region = mapRegion(used);
     this.#words = new Uint32Array(this.#region.bytes.buffer);
+    this.#peers = new PeerCache(this.#region.bytes, this.#words);
 
     for (let i = 0; i < BATCH; i++) {
       const vector = inVectors + i * IOVEC.size;
@@ -147,8 +139,7 @@ export class DatagramExchange implements DatagramIntents {
   }
 
   get peer(): PeerAddress {
-    const offset = this.#names + this.#current * NAME_BYTES;
-    return toPeerAddress(decodeSockaddr(this.#region.bytes, offset, this.#nameLength()));
+    return this.#peers.read(this.#names + this.#current * NAME_BYTES, this.#nameLength());
   }
 
   reply(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
