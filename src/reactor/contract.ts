@@ -75,6 +75,8 @@ export interface Reactor {
   /** Milliseconds on a clock that never goes back, as of the start of the pass in hand. */
   readonly nowMs: number;
   readonly timers: DeadlineHeap;
+  /** The highest descriptor, plus one, that can be attached: {@link MAX_DESCRIPTORS}, or less (select: FD_SETSIZE). */
+  readonly maxDescriptors: number;
   /**
    * Slots that accept, receive, connect, are armed or have bytes waiting, without those in the background: while 0, the
    * loop waits for nobody.
@@ -88,7 +90,7 @@ export interface Reactor {
   /**
    * Lends a descriptor to the reactor. Sockets that listen or connect must be non-blocking (O_NONBLOCK).
    * @throws TypeError after `dispose`.
-   * @throws RangeError for a descriptor that is no number below {@link MAX_DESCRIPTORS}, or that has a slot already.
+   * @throws RangeError for a descriptor that is no number below {@link maxDescriptors}, or that has a slot already.
    */
   attach(fd: number, handler: SlotHandler): Slot;
   /** Whether the slot is left out of {@link Reactor.active}, so that it alone does not keep a host alive. At first not. */

@@ -3,11 +3,14 @@ import type { Reactor } from "./contract.ts";
 import { EpollSelector } from "./epoll.ts";
 import { PollSelector } from "./poll.ts";
 import { ReadinessReactor } from "./readiness.ts";
+import { SelectSelector } from "./select.ts";
 import { UringReactor } from "./uring/reactor.ts";
 
 const BACKENDS = {
   epoll: (): Reactor => new ReadinessReactor(new EpollSelector()),
+  "epoll-et": (): Reactor => new ReadinessReactor(new EpollSelector(true)),
   poll: (): Reactor => new ReadinessReactor(new PollSelector()),
+  select: (): Reactor => new ReadinessReactor(new SelectSelector()),
   uring: (): Reactor => new UringReactor(),
 } as const;
 

@@ -1,5 +1,5 @@
 /**
- * epoll(7), level-triggered.
+ * epoll(7), level-triggered or edge-triggered.
  *
  * The kernel keeps the set of descriptors, so a wait costs only what is ready, and a change costs a system call
  * (epoll_ctl), so changes are worth avoiding: a connection that is read and written without ever blocking needs one,
@@ -13,8 +13,22 @@
  * that were fetched before a handler closed their descriptor are dropped by that generation too.
  *
  * Regular files are refused (EPERM): they are always ready.
+ *
+ * Edge-triggered (EPOLLET), a condition is reported when it begins. Fewer reports come of it, and a duty: whoever is told
+ * must go on until the kernel says EAGAIN, or will not be told again. A receive that came back short says as much for
+ * bytes, but not for the end of the stream, which may have arrived with them: hence EPOLLRDHUP, which says that it has.
+ * A change of what is wanted (EPOLL_CTL_MOD) looks anew, so a condition that began while nobody wanted it is reported.
  */
-import { abiFor, EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD, POLLIN } from "../abi/index.ts";
+import {
+  abiFor,
+  EPOLL_CLOEXEC,
+  EPOLL_CTL_ADD,
+  EPOLL_CTL_DEL,
+  EPOLL_CTL_MOD,
+  EPOLLET,
+  EPOLLRDHUP,
+  POLLIN,
+} from "../abi/index.ts";
 import {
   architecture,
   epoll_create1,
@@ -25,6 +39,7 @@ import {
   unmapRegion,
 } from "../sys/index.ts";
 import { check } from "./check.ts";
+import { MAX_DESCRIPTORS } from "./contract.ts";
 import { closeKept, keepDescriptor } from "./descriptor.ts";
 import { MAX_EVENTS_PER_WAIT, type Selector } from "./selector.ts";
 
@@ -34,8 +49,12 @@ const EVENT_WORDS = EVENT.size / 4;
 const DATA_WORD = EVENT.data / 4;
 
 export class EpollSelector implements Selector {
-  readonly name = "epoll";
+  readonly name: string;
   readonly descriptor: number;
+  readonly isEdgeTriggered: boolean;
+  readonly maxDescriptors: number = MAX_DESCRIPTORS;
+  /** Added to what is wanted. */
+  readonly #always: number;
   readonly readyTags: Int32Array = new Int32Array(MAX_EVENTS_PER_WAIT);
   readonly readyEvents: Int32Array = new Int32Array(MAX_EVENTS_PER_WAIT);
   onWaitSetChange: (() => void) | undefined = undefined;
@@ -45,7 +64,11 @@ export class EpollSelector implements Selector {
   readonly #changeWord = MAX_EVENTS_PER_WAIT * EVENT_WORDS;
   readonly #changeAddress = this.#memory.address + MAX_EVENTS_PER_WAIT * EVENT.size;
 
-  constructor() {
+  /** @param isEdgeTriggered report a condition when it begins, and not while it holds. */
+  constructor(isEdgeTriggered = false) {
+    this.isEdgeTriggered = isEdgeTriggered;
+    this.name = isEdgeTriggered ? "epoll-et" : "epoll";
+    this.#always = isEdgeTriggered ? EPOLLET | EPOLLRDHUP : 0;
     const descriptor = epoll_create1(EPOLL_CLOEXEC);
     if (descriptor < 0) unmapRegion(this.#memory);
     this.descriptor = keepDescriptor(check("epoll_create1", descriptor));
@@ -64,7 +87,7 @@ export class EpollSelector implements Selector {
   }
 
   #change(operation: number, fd: number, tag: number, events: number): number {
-    this.#words[this.#changeWord] = events;
+    this.#words[this.#changeWord] = events === 0 ? 0 : events | this.#always;
     this.#words[this.#changeWord + DATA_WORD] = tag;
     // SAFETY: the event lies in memory of ours that outlives the call; the kernel copies it.
     return epoll_ctlAt(this.descriptor, operation, fd, this.#changeAddress);

@@ -13,6 +13,7 @@
  */
 import { EEXIST, EINVAL, ENOENT } from "../abi/index.ts";
 import { mapRegion, pollAt, type Region, unmapRegion } from "../sys/index.ts";
+import { MAX_DESCRIPTORS } from "./contract.ts";
 import { MAX_EVENTS_PER_WAIT, type Selector } from "./selector.ts";
 
 const POLLFD_BYTES = 8;
@@ -22,6 +23,8 @@ const MAX_CAPACITY = 1 << 20;
 export class PollSelector implements Selector {
   readonly name = "poll";
   readonly descriptor = -1;
+  readonly isEdgeTriggered = false;
+  readonly maxDescriptors: number = MAX_DESCRIPTORS;
   readonly readyTags: Int32Array = new Int32Array(MAX_EVENTS_PER_WAIT);
   readonly readyEvents: Int32Array = new Int32Array(MAX_EVENTS_PER_WAIT);
   onWaitSetChange: (() => void) | undefined = undefined;
@@ -62,6 +65,7 @@ export class PollSelector implements Selector {
       this.#tags[place] = this.#tags[last] as number;
       this.#placeOf.set(lastFd, place);
     }
+    this.onWaitSetChange?.();
     this.onWaitSetChange?.();
     return 0;
   }

@@ -22,6 +22,7 @@ import {
   POLLIN,
   POLLNVAL,
   POLLOUT,
+  POLLRDHUP,
   SHUT_WR,
   SO_ERROR,
   SOCK_CLOEXEC,
@@ -103,6 +104,11 @@ export class ReadinessReactor implements Reactor {
   #stagedLength = 0;
   #arenaUsed = 0;
 
+  /** Where readiness is told once: pairs of slot and events that still hold, for the next pass. */
+  #again: number[] = [];
+  readonly #isEdgeTriggered: boolean;
+  readonly maxDescriptors: number;
+
   /** Depth of handler calls; sends outside of any leave at once. */
   #depth = 0;
   #stopped = false;
@@ -112,6 +118,8 @@ export class ReadinessReactor implements Reactor {
 
   constructor(selector: Selector) {
     this.#selector = selector;
+    this.#isEdgeTriggered = selector.isEdgeTriggered;
+    this.maxDescriptors = selector.maxDescriptors;
     this.backend = selector.name;
     this.pollDescriptor = selector.descriptor;
     this.input = this.#inputRegion.bytes;
@@ -126,8 +134,10 @@ export class ReadinessReactor implements Reactor {
   }
 
   attach(fd: number, handler: SlotHandler): Slot {
-    if (!Number.isInteger(fd) || fd < 0 || fd >= MAX_DESCRIPTORS) {
-      throw new RangeError(`${fd} is no descriptor below ${MAX_DESCRIPTORS}`);
+    if (!Number.isInteger(fd) || fd < 0 || fd >= this.maxDescriptors) {
+      throw new RangeError(
+        `${fd} is no descriptor below ${this.maxDescriptors}, the limit of the ${this.backend} backend`,
+      );
     }
     if (this.#disposed) throw new TypeError("the reactor is disposed");
     this.#reserve(fd);
@@ -253,12 +263,16 @@ export class ReadinessReactor implements Reactor {
   pass(timeoutMs: number): number {
     if (this.#depth !== 0) throw new TypeError("pass() was called inside a pass, by a handler's method");
     if (this.#disposed) throw new TypeError("the reactor is disposed");
-    const count = this.#selector.wait(this.#failures.length > 0 ? 0 : this.#boundedTimeout(timeoutMs));
+    const again = this.#again;
+    const hasWork = this.#failures.length > 0 || again.length > 0;
+    const count = this.#selector.wait(hasWork ? 0 : this.#boundedTimeout(timeoutMs));
     this.nowMs = performance.now();
     let reported = 0;
+    let i = 0;
     try {
       this.#depth++;
-      for (let i = 0; i < count; i++) {
+      if (again.length > 0) reported += this.#dispatchAgain(again);
+      for (; i < count; i++) {
         const slot = this.#selector.readyTags[i] as number;
         const fd = slot & FD_MASK;
         if (this.#slots[fd] === slot) {
@@ -274,6 +288,7 @@ export class ReadinessReactor implements Reactor {
     } finally {
       // Also after a throw: what was staged lies in memory that the next receive would overwrite.
       this.#flushStaged();
+      if (this.#isEdgeTriggered) for (i++; i < count; i++) this.#keepEvent(i);
       this.#depth--;
       if (this.#disposed) this.#release();
     }
@@ -297,7 +312,7 @@ export class ReadinessReactor implements Reactor {
   }
 
   rest(): boolean {
-    return this.#failures.length > 0;
+    return this.#failures.length > 0 || this.#again.length > 0;
   }
 
   waitSet(): Int32Array {
@@ -374,7 +389,8 @@ export class ReadinessReactor implements Reactor {
 
   #want(fd: number, events: number): void {
     const registered = this.#registered[fd] as number;
-    if (registered === events) return;
+    // Armed again with the same wish, an edge that has been reported must be looked for anew.
+    if (registered === events && !(this.#isEdgeTriggered && this.#states[fd] === ARMED)) return;
     const slot = this.#slots[fd] as number;
     const outcome =
       registered === NOT_REGISTERED
@@ -398,7 +414,7 @@ export class ReadinessReactor implements Reactor {
     switch (this.#states[fd]) {
       case RECEIVING:
         if ((events & POLLOUT) !== 0 && !this.#flushAndStay(fd, slot, handler)) break;
-        if ((events & ~POLLOUT) !== 0) this.#receiveOnce(fd, slot, handler);
+        if ((events & ~POLLOUT) !== 0) this.#receiveOnce(fd, slot, handler, events);
         break;
       case ARMED:
         if (this.#outputs[fd] === undefined) this.#reportReady(fd, slot, handler, events);
@@ -428,17 +444,41 @@ export class ReadinessReactor implements Reactor {
     if (this.#stagedFd >= 0) this.#flushStaged();
   }
 
-  #receiveOnce(fd: number, slot: Slot, handler: SlotHandler): void {
+  /** Reports what was left over from an edge, as if it came anew. */
+  #dispatchAgain(again: readonly number[]): number {
+    this.#again = [];
+    for (let i = 0; i < again.length; i += 2) {
+      const fd = this.#find(again[i] as number);
+      if (fd >= 0) this.#dispatch(fd, again[i] as number, again[i + 1] as number);
+    }
+    return again.length / 2;
+  }
+
+  /** After a throw, events of the wait in hand that were not reported: an edge would not come again. */
+  #keepEvent(index: number): void {
+    const slot = this.#selector.readyTags[index] as number;
+    if (slot !== this.wakeDescriptor) this.#again.push(slot, this.#selector.readyEvents[index] as number);
+  }
+
+  #receiveOnce(fd: number, slot: Slot, handler: SlotHandler, events: number): void {
     // SAFETY: the input belongs to this reactor and lives until dispose.
     const count = sys.recvAt(fd, this.#inputAddress, INPUT_BYTES, MSG_DONTWAIT);
     if (count > 0) {
       handler.received(slot, this.input, 0, count);
+      if (this.#isEdgeTriggered) this.#continueReceiving(fd, slot, count, events);
     } else if (count === 0) {
       this.#start(slot, IDLE);
       handler.ended(slot);
     } else if (count !== -EAGAIN && count !== -EINTR) {
       this.#fail(fd, slot, handler, -count);
     }
+  }
+
+  /** A short receive means that nothing is left, unless the peer's end has been reported too. */
+  #continueReceiving(fd: number, slot: Slot, count: number, events: number): void {
+    const mayBeMore = count === INPUT_BYTES || (events & (POLLRDHUP | UNASKED)) !== 0;
+    if (mayBeMore && this.#slots[fd] === slot && this.#states[fd] === RECEIVING)
+      this.#again.push(slot, events & ~POLLOUT);
   }
 
   #acceptSome(fd: number, slot: Slot, handler: SlotHandler): void {
@@ -455,6 +495,7 @@ export class ReadinessReactor implements Reactor {
         return;
       }
     }
+    if (this.#isEdgeTriggered && this.#slots[fd] === slot) this.#again.push(slot, POLLIN);
   }
 
   #finishConnect(fd: number, slot: Slot, handler: SlotHandler): void {
@@ -644,7 +685,10 @@ export class ReadinessReactor implements Reactor {
       output.drop(sent);
       budget -= sent;
     }
-    if (output.bytes > 0) return;
+    if (output.bytes > 0) {
+      if (this.#isEdgeTriggered) this.#again.push(slot, POLLOUT);
+      return;
+    }
     this.#countActive(fd, -1);
     this.#outputs[fd] = undefined;
     this.#countActive(fd, 1);

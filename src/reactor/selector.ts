@@ -10,6 +10,10 @@ export interface Selector {
   readonly name: string;
   /** A descriptor that polls readable when a wait would return at once, or -1. */
   readonly descriptor: number;
+  /** Whether a condition is reported once, when it begins, rather than while it holds. */
+  readonly isEdgeTriggered: boolean;
+  /** The highest descriptor, plus one, that can be registered. */
+  readonly maxDescriptors: number;
   /** After a wait: the tags of the descriptors that are ready, … */
   readonly readyTags: Int32Array;
   /** … and their events, as POLL* bits. */
@@ -25,7 +29,11 @@ export interface Selector {
   wait(timeoutMs: number): number;
   /** The set as an array of struct pollfd, two words each. */
   waitSet(): Int32Array;
-  /** Called when {@link waitSet} has changed; never by a backend whose set is a descriptor. */
+  /**
+   * Called when {@link waitSet} has changed, also by what was removed: a descriptor that is closed while another thread
+   * polls it stays open until that poll ends, and its peer hears nothing of the close. Never called by a backend whose
+   * set is a descriptor.
+   */
   onWaitSetChange: (() => void) | undefined;
   close(): void;
 }

@@ -10,7 +10,7 @@ const drained = new BigUint64Array(1);
 for (;;) {
   Atomics.wait(control, 0, WAITER_SLEEP);
   if (Atomics.load(control, 0) === WAITER_EXIT) break;
-  const set = receiveMessageOnPort(sets)?.message as Int32Array | undefined;
+  const set = newestSet();
   if (set === undefined) continue;
   const pollfds = new Int32Array(set.length + 2);
   pollfds.set(set);
@@ -23,3 +23,13 @@ for (;;) {
   parentPort?.postMessage(null);
 }
 sets.close();
+
+/** A turn that a timer began has sent a set while an earlier one was polled: only the newest is true. */
+function newestSet(): Int32Array | undefined {
+  let newest: Int32Array | undefined;
+  for (;;) {
+    const received = receiveMessageOnPort(sets);
+    if (received === undefined) return newest;
+    newest = received.message as Int32Array;
+  }
+}

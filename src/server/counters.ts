@@ -14,6 +14,7 @@ const COUNTER_NAMES = [
   "datagramsOut",
   "datagramsDropped",
   "errors",
+  "refused",
   "timedOut",
 ] as const;
 
@@ -30,7 +31,8 @@ export const DATAGRAMS_IN = 5;
 export const DATAGRAMS_OUT = 6;
 export const DATAGRAMS_DROPPED = 7;
 export const ERRORS = 8;
-export const TIMED_OUT = 9;
+export const REFUSED = 9;
+export const TIMED_OUT = 10;
 
 export type Counters = Float64Array;
 

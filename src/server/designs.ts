@@ -1,11 +1,13 @@
 /** The designs there are. A new one is a file in `designs/` and a line here. */
 import { epoll } from "./designs/epoll.ts";
+import { epollEdge } from "./designs/epoll-et.ts";
 import { iterative } from "./designs/iterative.ts";
 import { poll } from "./designs/poll.ts";
+import { select } from "./designs/select.ts";
 import { uring } from "./designs/uring.ts";
 import type { ServerDesign } from "./task.ts";
 
-export const designs: readonly ServerDesign[] = [epoll, iterative, poll, uring];
+export const designs: readonly ServerDesign[] = [epoll, epollEdge, iterative, poll, select, uring];
 
 /** @throws RangeError for a name that is no design's. */
 export function designNamed(name: string): ServerDesign {

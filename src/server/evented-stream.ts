@@ -6,7 +6,8 @@
  */
 import type { PeerAddress, StreamIntents, StreamProtocol, StreamProtocolFactory } from "../protocol/index.ts";
 import { Deadline, type DeadlineOwner, IdleHandler, type Reactor, type Slot } from "../reactor/index.ts";
-import { ABORTED, ACCEPTED, ACTIVE, add, BYTES_IN, BYTES_OUT, ERRORS, TIMED_OUT } from "./counters.ts";
+import { close } from "../sys/index.ts";
+import { ABORTED, ACCEPTED, ACTIVE, add, BYTES_IN, BYTES_OUT, ERRORS, REFUSED, TIMED_OUT } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
 import { localOf, peerOf } from "./peer.ts";
 import { resetOnClose } from "./reset.ts";
@@ -59,6 +60,13 @@ export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
 
   override accepted(_slot: Slot, fd: number): void {
     const { counters, limits } = this.task;
+    if (fd >= this.reactor.maxDescriptors) {
+      this.#refuse(
+        fd,
+        `descriptor ${fd} is beyond the ${this.reactor.maxDescriptors} that ${this.reactor.backend} can watch`,
+      );
+      return;
+    }
     add(counters, ACCEPTED, 1);
     add(counters, ACTIVE, 1);
     if ((counters[ACTIVE] as number) >= limits.maxConnections) this.reactor.pause(this.#listener);
@@ -72,6 +80,14 @@ export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
       message: `${describe("accept4", errno)}; trying again in ${ACCEPT_RETRY_MS} ms`,
     });
     this.reactor.timers.set(this.#retry, this.reactor.nowMs + ACCEPT_RETRY_MS);
+  }
+
+  /** Turns a connection away with a reset. */
+  #refuse(fd: number, why: string): void {
+    add(this.task.counters, REFUSED, 1);
+    this.task.report({ where: "accept", message: `connection refused: ${why}` });
+    resetOnClose(fd);
+    close(fd);
   }
 
   expired(id: number): void {

@@ -73,7 +73,7 @@ import {
 } from "../../abi/index.ts";
 import * as sys from "../../sys/index.ts";
 import { check } from "../check.ts";
-import type { Reactor, Slot, SlotHandler } from "../contract.ts";
+import { MAX_DESCRIPTORS, type Reactor, type Slot, type SlotHandler } from "../contract.ts";
 import { closeKept, keepDescriptor } from "../descriptor.ts";
 import { OutputQueue } from "../output.ts";
 import {
@@ -141,6 +141,7 @@ export class UringReactor implements Reactor {
   readonly backend = "uring";
   readonly input: Uint8Array;
   readonly timers: DeadlineHeap = new DeadlineHeap();
+  readonly maxDescriptors: number = MAX_DESCRIPTORS;
   readonly pollDescriptor: number;
   readonly wakeDescriptor: number;
   nowMs: number = performance.now();

@@ -1,0 +1,106 @@
+/**
+ * Memory that a server shares with its workers: for each a row of words (how it is told to stop) and of counters.
+ *
+ * A row has one writer at a time, so counting takes no lock. It outlives its worker: what a worker counted before it was
+ * killed stays counted, and its successor counts on. Threads share the memory as it is; processes map one file without a
+ * name, which they inherit.
+ */
+import { MAP_SHARED, MFD_CLOEXEC, PROT_READ, PROT_WRITE } from "../abi/index.ts";
+import { checked } from "../socket/index.ts";
+import { close, ftruncate, memfd_create, mmap, munmap, viewMemory } from "../sys/index.ts";
+import { ACTIVE, type Counters, createCounters } from "./counters.ts";
+
+/** One worker's part. */
+export interface WorkerRow {
+  readonly words: Int32Array;
+  readonly counters: Counters;
+}
+
+/** Rows of one server; what marks a worker's descriptors has one byte each. */
+export const MAX_ROWS = 255;
+
+const WORD_BYTES = 64;
+const COUNTERS = createCounters().length;
+const ROW_BYTES: number = WORD_BYTES + Math.ceil((COUNTERS * Float64Array.BYTES_PER_ELEMENT) / 64) * 64;
+
+export class WorkerRows {
+  /** What children inherit; undefined for threads. */
+  readonly fd: number | undefined;
+  readonly #rows: readonly WorkerRow[];
+  readonly #release: () => void;
+
+  private constructor(buffer: ArrayBuffer | SharedArrayBuffer, count: number, fd?: number, release = (): void => {}) {
+    this.fd = fd;
+    this.#rows = Array.from({ length: count }, (_, index) => rowIn(buffer, index));
+    this.#release = release;
+  }
+
+  static forThreads(count: number): WorkerRows {
+    return new WorkerRows(new SharedArrayBuffer(count * ROW_BYTES), count);
+  }
+
+  /** @throws SystemError EMFILE, ENOMEM … */
+  static forProcesses(count: number): WorkerRows {
+    const sizeBytes = count * ROW_BYTES;
+    const fd = checked("memfd_create", memfd_create("portolan workers", MFD_CLOEXEC));
+    try {
+      checked("ftruncate", ftruncate(fd, sizeBytes));
+      const address = mapShared(fd, sizeBytes);
+      // SAFETY: mapped until `dispose`, after which nobody asks for a row.
+      return new WorkerRows(viewMemory(address, sizeBytes), count, fd, () => {
+        munmap(address, sizeBytes);
+        close(fd);
+      });
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+  }
+
+  get count(): number {
+    return this.#rows.length;
+  }
+
+  row(index: number): WorkerRow {
+    return this.#rows[index] as WorkerRow;
+  }
+
+  /** Adds all rows to `own`, into `sums`. */
+  sum(own: Counters, sums: Counters): void {
+    for (let place = 0; place < COUNTERS; place++) {
+      let sum = own[place] as number;
+      for (const { counters } of this.#rows) sum += counters[place] as number;
+      sums[place] = sum;
+    }
+  }
+
+  /** SAFETY: no worker of this process uses a row any more. */
+  dispose(): void {
+    this.#release();
+  }
+}
+
+/** Whoever used the row is gone, and its connections with it. */
+export function clearRow({ words, counters }: WorkerRow): void {
+  words.fill(0);
+  counters[ACTIVE] = 0;
+}
+
+/** In a child: the row of a worker, in the memory behind an inherited descriptor. It stays mapped until the child ends. */
+export function mapRow(fd: number, index: number): WorkerRow {
+  const sizeBytes = (index + 1) * ROW_BYTES;
+  // SAFETY: mapped for the life of the process.
+  return rowIn(viewMemory(mapShared(fd, sizeBytes), sizeBytes), index);
+}
+
+function mapShared(fd: number, sizeBytes: number): number {
+  return checked("mmap", mmap(0, sizeBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
+}
+
+function rowIn(buffer: ArrayBuffer | SharedArrayBuffer, index: number): WorkerRow {
+  const start = index * ROW_BYTES;
+  return {
+    words: new Int32Array(buffer, start, WORD_BYTES / Int32Array.BYTES_PER_ELEMENT),
+    counters: new Float64Array(buffer, start + WORD_BYTES, COUNTERS),
+  };
+}
