@@ -97,7 +97,7 @@ export abstract class TransferSocket extends MessageSocket {
    * @param offset where to begin; a whole number of bytes.
    * @param length how much to send; by default everything up to the file's end.
    * @returns how many bytes were sent: less than `length` when the file is shorter.
-   * @throws SystemError EINVAL (what is open there cannot be sent so: a pipe, a socket), EPIPE, ECONNRESET …
+   * @throws SystemError EINVAL or ESPIPE (what is open there cannot be sent so: a pipe, a socket), EPIPE …
    */
   async sendFile(
     file: FileLike,
