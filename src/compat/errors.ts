@@ -124,6 +124,19 @@ function build(errno: number, syscall: string, sentence: string, place: Place): 
   return error;
 }
 
+/** ERR_SOCKET_BUFFER_SIZE, with what the system said in `info`. @param call libuv's name of it. */
+export function bufferSizeError(errno: number, call: string): CodedError {
+  const [code, message] = getSystemErrorMap().get(-errno) ?? [`E?${errno}`, "unknown"];
+  const text = `Could not get or set buffer size: ${call} returned ${code} (${message})`;
+  const error = coded(Error, "ERR_SOCKET_BUFFER_SIZE", text);
+  return Object.assign(error, {
+    name: "SystemError",
+    info: { errno: -errno, code, message, syscall: call },
+    errno: -errno,
+    syscall: call,
+  });
+}
+
 /** Every address of a name failed: an AggregateError with the code of the first. */
 export function allFailed(errors: readonly NodeJS.ErrnoException[]): AggregateError & { code?: string } {
   const error: AggregateError & { code?: string } = new AggregateError(errors);

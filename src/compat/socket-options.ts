@@ -1,6 +1,5 @@
 /** Options of descriptors. Each returns 0 or `-errno`. */
 import {
-  AF_INET6,
   AF_UNIX,
   F_GETFL,
   F_SETFL,
@@ -10,6 +9,7 @@ import {
   SO_KEEPALIVE,
   SO_LINGER,
   SO_TYPE,
+  SOCK_DGRAM,
   SOCK_STREAM,
   SOL_SOCKET,
   TCP_KEEPCNT,
@@ -63,12 +63,12 @@ export function isStreamSocket(fd: number): boolean {
   return getInt(fd, SOL_SOCKET, SO_TYPE) === SOCK_STREAM;
 }
 
-export function isUnixSocket(fd: number): boolean {
-  return getInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_UNIX;
+export function isDatagramSocket(fd: number): boolean {
+  return getInt(fd, SOL_SOCKET, SO_TYPE) === SOCK_DGRAM;
 }
 
-export function isInet6Socket(fd: number): boolean {
-  return getInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_INET6;
+export function isUnixSocket(fd: number): boolean {
+  return getInt(fd, SOL_SOCKET, SO_DOMAIN) === AF_UNIX;
 }
 
 /** O_NONBLOCK, which accept and connect need. fcntl(2) */
