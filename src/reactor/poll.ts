@@ -66,7 +66,6 @@ export class PollSelector implements Selector {
       this.#placeOf.set(lastFd, place);
     }
     this.onWaitSetChange?.();
-    this.onWaitSetChange?.();
     return 0;
   }
 

@@ -104,8 +104,10 @@ export class ReadinessReactor implements Reactor {
   #stagedLength = 0;
   #arenaUsed = 0;
 
-  /** Where readiness is told once: pairs of slot and events that still hold, for the next pass. */
-  #again: number[] = [];
+  /** Where readiness is told once: slots with events that may still hold, for the next pass, … */
+  readonly #again: Slot[] = [];
+  /** … and those events, per descriptor. Once each, however often they are noted: else a flood would multiply. */
+  #left = new Int32Array(0);
   readonly #isEdgeTriggered: boolean;
   readonly maxDescriptors: number;
 
@@ -150,6 +152,7 @@ export class ReadinessReactor implements Reactor {
     this.#states[fd] = IDLE;
     this.#registered[fd] = NOT_REGISTERED;
     this.#finishing[fd] = 0;
+    this.#left[fd] = 0;
     this.#background[fd] = 0;
     this.#handlers[fd] = handler;
     return slot;
@@ -268,11 +271,11 @@ export class ReadinessReactor implements Reactor {
     const count = this.#selector.wait(hasWork ? 0 : this.#boundedTimeout(timeoutMs));
     this.nowMs = performance.now();
     let reported = 0;
-    let i = 0;
+    let i = -1;
     try {
       this.#depth++;
       if (again.length > 0) reported += this.#dispatchAgain(again);
-      for (; i < count; i++) {
+      for (i = 0; i < count; i++) {
         const slot = this.#selector.readyTags[i] as number;
         const fd = slot & FD_MASK;
         if (this.#slots[fd] === slot) {
@@ -360,6 +363,7 @@ export class ReadinessReactor implements Reactor {
     this.#states = copy(new Uint8Array(grown), this.#states);
     this.#registered = copy(new Int32Array(grown), this.#registered);
     this.#armed = copy(new Int32Array(grown), this.#armed);
+    this.#left = copy(new Int32Array(grown), this.#left);
     this.#finishing = copy(new Uint8Array(grown), this.#finishing);
     this.#background = copy(new Uint8Array(grown), this.#background);
   }
@@ -445,27 +449,38 @@ export class ReadinessReactor implements Reactor {
   }
 
   /** Reports what was left over from an edge, as if it came anew. */
-  #dispatchAgain(again: readonly number[]): number {
-    this.#again = [];
-    for (let i = 0; i < again.length; i += 2) {
-      const fd = this.#find(again[i] as number);
-      if (fd >= 0) this.#dispatch(fd, again[i] as number, again[i + 1] as number);
+  #dispatchAgain(again: Slot[]): number {
+    const count = again.length;
+    for (let i = 0; i < count; i++) {
+      const slot = again.shift() as Slot;
+      const fd = this.#find(slot);
+      const events = fd < 0 ? 0 : (this.#left[fd] as number);
+      if (events === 0) continue;
+      this.#left[fd] = 0;
+      this.#dispatch(fd, slot, events);
     }
-    return again.length / 2;
+    return count;
+  }
+
+  #noteLeft(fd: number, slot: Slot, events: number): void {
+    if (this.#left[fd] === 0) this.#again.push(slot);
+    this.#left[fd] = (this.#left[fd] as number) | events;
   }
 
   /** After a throw, events of the wait in hand that were not reported: an edge would not come again. */
   #keepEvent(index: number): void {
     const slot = this.#selector.readyTags[index] as number;
-    if (slot !== this.wakeDescriptor) this.#again.push(slot, this.#selector.readyEvents[index] as number);
+    const fd = this.#find(slot);
+    if (fd >= 0) this.#noteLeft(fd, slot, this.#selector.readyEvents[index] as number);
   }
 
   #receiveOnce(fd: number, slot: Slot, handler: SlotHandler, events: number): void {
     // SAFETY: the input belongs to this reactor and lives until dispose.
     const count = sys.recvAt(fd, this.#inputAddress, INPUT_BYTES, MSG_DONTWAIT);
     if (count > 0) {
+      // Noted first: the handler may throw.
+      if (this.#isEdgeTriggered) this.#noteMore(fd, slot, count, events);
       handler.received(slot, this.input, 0, count);
-      if (this.#isEdgeTriggered) this.#continueReceiving(fd, slot, count, events);
     } else if (count === 0) {
       this.#start(slot, IDLE);
       handler.ended(slot);
@@ -475,18 +490,20 @@ export class ReadinessReactor implements Reactor {
   }
 
   /** A short receive means that nothing is left, unless the peer's end has been reported too. */
-  #continueReceiving(fd: number, slot: Slot, count: number, events: number): void {
+  #noteMore(fd: number, slot: Slot, count: number, events: number): void {
     const mayBeMore = count === INPUT_BYTES || (events & (POLLRDHUP | UNASKED)) !== 0;
-    if (mayBeMore && this.#slots[fd] === slot && this.#states[fd] === RECEIVING)
-      this.#again.push(slot, events & ~POLLOUT);
+    if (mayBeMore) this.#noteLeft(fd, slot, events & ~POLLOUT);
   }
 
   #acceptSome(fd: number, slot: Slot, handler: SlotHandler): void {
+    // Noted until the kernel says that there are no more: the handler may throw.
+    if (this.#isEdgeTriggered) this.#noteLeft(fd, slot, POLLIN);
     for (let i = 0; i < ACCEPTS_PER_REPORT && this.#slots[fd] === slot && this.#states[fd] === ACCEPTING; i++) {
       const accepted = sys.accept4At(fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (accepted >= 0) {
         handler.accepted(slot, accepted);
       } else if (accepted === -EAGAIN) {
+        this.#left[fd] = 0;
         return;
       } else if (accepted !== -EINTR && accepted !== -ECONNABORTED) {
         // Level-triggered readiness would report the same connection again at once, without end: wait to be asked.
@@ -495,7 +512,6 @@ export class ReadinessReactor implements Reactor {
         return;
       }
     }
-    if (this.#isEdgeTriggered && this.#slots[fd] === slot) this.#again.push(slot, POLLIN);
   }
 
   #finishConnect(fd: number, slot: Slot, handler: SlotHandler): void {
@@ -686,7 +702,7 @@ export class ReadinessReactor implements Reactor {
       budget -= sent;
     }
     if (output.bytes > 0) {
-      if (this.#isEdgeTriggered) this.#again.push(slot, POLLOUT);
+      if (this.#isEdgeTriggered) this.#noteLeft(fd, slot, POLLOUT);
       return;
     }
     this.#countActive(fd, -1);

@@ -43,6 +43,8 @@ export class SelectSelector implements Selector {
 
   register(fd: number, tag: number, events: number): number {
     if (this.#isKnown[fd] === 1) return -EEXIST;
+    // The kernel passes over numbers beyond the highest that was ever open, and leaves their bits as they were.
+    if (fcntl(fd, F_GETFD) === -EBADF) return -EBADF;
     this.#isKnown[fd] = 1;
     this.#highest = Math.max(this.#highest, fd);
     return this.modify(fd, tag, events);
@@ -69,7 +71,10 @@ export class SelectSelector implements Selector {
     const timeout =
       timeoutMs < 0
         ? null
-        : new BigUint64Array([BigInt(Math.floor(timeoutMs / 1000)), BigInt((timeoutMs % 1000) * MICROSECONDS_PER_MS)]);
+        : new BigUint64Array([
+            BigInt(Math.floor(timeoutMs / 1000)),
+            BigInt(Math.ceil((timeoutMs % 1000) * MICROSECONDS_PER_MS)),
+          ]);
     this.#found.set(this.#wanted);
     const { address } = this.#memory;
     // SAFETY: the sets lie in memory of ours that outlives the call.
