@@ -17,16 +17,23 @@ import {
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
 } from "../abi/index.ts";
-import type { PeerAddress, StreamIntents, StreamProtocol } from "../protocol/index.ts";
+import type {
+  PeerAddress,
+  ResourceValue,
+  SharedStreamIntents,
+  SharedStreamProtocol,
+  StreamProtocol,
+} from "../protocol/index.ts";
 import { DeadlineHeap } from "../reactor/index.ts";
 import { accept4, close, recv, send, shutdown } from "../sys/index.ts";
 import { ABORTED, ACCEPTED, ACTIVE, add, BYTES_IN, BYTES_OUT, ERRORS, TIMED_OUT } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
 import { localOf, peerOf } from "./peer.ts";
 import { resetOnClose } from "./reset.ts";
+import { type DeskMember, joinDesk, notShared, type Sharer } from "./shared-state-desk.ts";
 import type { RunningTask } from "./task.ts";
 import { ProtocolTimers } from "./timers.ts";
-import { STOP_ASKED, waitFor } from "./wait.ts";
+import { NEWS, STOP_ASKED, waitFor } from "./wait.ts";
 
 const INPUT_BYTES = 64 * 1024;
 /** Output of one call of the protocol that is gathered before it is sent. */
@@ -36,8 +43,7 @@ const ACCEPT_RETRY_MS = 100;
 
 /** Accepts and serves, one connection after the other, until the control says stop. */
 export function serveStreamsOneByOne(task: RunningTask): void {
-  if (task.service.stream === undefined) throw new TypeError(`${task.service.name} is not spoken over streams`);
-  const create = task.service.stream(task.options);
+  const create = streamFactory(task);
   const { control, counters } = task;
   while (!control.isStopping) {
     waitFor(task.fd, POLLIN, control, Number.POSITIVE_INFINITY);
@@ -55,11 +61,18 @@ export function serveStreamsOneByOne(task: RunningTask): void {
   control.closeSocket(task.fd);
 }
 
+/** What makes the protocols of a worker's connections. */
+export function streamFactory(task: RunningTask): () => StreamProtocol | SharedStreamProtocol {
+  if (task.service.stream === undefined) throw new TypeError(`${task.service.name} is not spoken over streams`);
+  return task.service.stream(task.options, task);
+}
+
 /** One client, from open to close, on the thread that calls {@link run}. */
-export class BlockingConversation implements StreamIntents {
+export class BlockingConversation implements SharedStreamIntents, Sharer {
   readonly #task: RunningTask;
   readonly #fd: number;
-  readonly #protocol: StreamProtocol;
+  readonly #protocol: StreamProtocol | SharedStreamProtocol;
+  #member: DeskMember | undefined;
   readonly #heap = new DeadlineHeap();
   readonly #timers: ProtocolTimers;
   readonly #input = new Uint8Array(INPUT_BYTES);
@@ -74,7 +87,7 @@ export class BlockingConversation implements StreamIntents {
   #deadlineMs = Number.POSITIVE_INFINITY;
   nowMs: number = this.#lastMs;
 
-  constructor(task: RunningTask, fd: number, protocol: StreamProtocol) {
+  constructor(task: RunningTask, fd: number, protocol: StreamProtocol | SharedStreamProtocol) {
     this.#task = task;
     this.#fd = fd;
     this.#protocol = protocol;
@@ -83,12 +96,24 @@ export class BlockingConversation implements StreamIntents {
 
   /** Serves until the conversation is over, and closes the descriptor. */
   run(): void {
-    add(this.#task.counters, ACTIVE, 1);
-    this.#call(() => this.#protocol.open?.(this));
+    const { counters, held } = this.#task;
+    held?.add(this.#fd);
+    add(counters, ACTIVE, 1);
+    this.#call(() => this.#open());
     while (!this.#closed) this.#turn();
     this.#timers.clearAll();
+    this.#member?.leave();
+    add(counters, ACTIVE, -1);
+    held?.delete(this.#fd);
     close(this.#fd);
-    add(this.#task.counters, ACTIVE, -1);
+    // Whoever is told that it has left, is told before the next client is there.
+    this.#task.shared?.deliver();
+  }
+
+  #open(): void {
+    const { shared, service } = this.#task;
+    if (this.#protocol.shared === true) this.#member = joinDesk(shared, service.name, this);
+    this.#protocol.open?.(this);
   }
 
   get unixMs(): number {
@@ -151,10 +176,44 @@ export class BlockingConversation implements StreamIntents {
     this.#timers.clear(id);
   }
 
-  /** Waits for what comes first, bytes or a moment, and passes it on. */
+  request(resource: string, body: ResourceValue): number {
+    if (this.#member === undefined) throw notShared();
+    return this.#member.request(resource, body);
+  }
+
+  publish(topic: string, bytes: Uint8Array): void {
+    if (this.#member === undefined) throw notShared();
+    this.#member.publish(topic, bytes);
+  }
+
+  subscribe(topic: string): void {
+    if (this.#member === undefined) throw notShared();
+    this.#member.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    if (this.#member === undefined) throw notShared();
+    this.#member.unsubscribe(topic);
+  }
+
+  response(id: number, value: ResourceValue): void {
+    const protocol = this.#protocol;
+    if (protocol.shared === true && !this.#closed) this.#call(() => protocol.response?.(this, id, value));
+  }
+
+  message(topic: string, bytes: Uint8Array): void {
+    const protocol = this.#protocol;
+    if (protocol.shared === true && !this.#closed) this.#call(() => protocol.message?.(this, topic, bytes));
+  }
+
+  /** Waits for what comes first, bytes, a moment or news of what is shared, and passes it on. */
   #turn(): void {
+    const { shared } = this.#task;
+    shared?.deliver();
+    if (this.#closed) return;
     const reads = !this.#isPaused && !this.#peerEnded;
-    const untilMs = Math.min(this.#heap.nextMs, this.#idleAtMs(), this.#deadlineMs);
+    const isAsked = shared?.isIdle === false;
+    const untilMs = isAsked ? 0 : Math.min(this.#heap.nextMs, this.#idleAtMs(), this.#deadlineMs);
     const ready = this.#wait(reads ? POLLIN : 0, untilMs);
     if (this.#closed) return;
     if (ready !== 0) {
@@ -219,11 +278,11 @@ export class BlockingConversation implements StreamIntents {
   #wait(events: number, untilMs: number): number {
     const ready = waitFor(this.#fd, events, this.#task.control, untilMs - performance.now());
     this.nowMs = performance.now();
-    if ((ready & STOP_ASKED) === 0) return ready;
+    if ((ready & STOP_ASKED) === 0) return ready & ~NEWS;
     const { graceMs } = this.#task.control;
     if (graceMs === 0) this.abort("server stopped");
     else this.#deadlineMs = Math.min(this.#deadlineMs, this.nowMs + graceMs);
-    return ready & ~STOP_ASKED;
+    return ready & ~(STOP_ASKED | NEWS);
   }
 
   #idleAtMs(): number {

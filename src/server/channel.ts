@@ -10,6 +10,8 @@ import { encodeLine, LineSplitter } from "./channel-lines.ts";
 import type { Json } from "./service.ts";
 
 const INPUT_BYTES = 64 * 1024;
+/** Bytes of messages that wait to be taken before no more are received. */
+const MAX_INBOX_BYTES: number = 1024 * 1024;
 /** How long a server may not read what a worker tells it before the worker gives it up. */
 const SEND_TIMEOUT_MS = 10_000;
 
@@ -18,7 +20,10 @@ export class Channel {
   readonly #splitter = new LineSplitter();
   readonly #input = new Uint8Array(INPUT_BYTES);
   readonly #inbox: Json[] = [];
+  #inboxBytes = 0;
   #isOpen = true;
+  /** How messages are sent where a reactor does it. */
+  sendThrough: ((line: Uint8Array) => void) | undefined = undefined;
 
   /** @param fd a connected stream socket, blocking or not; the caller's to close */
   constructor(fd: number) {
@@ -30,6 +35,11 @@ export class Channel {
     return this.#isOpen;
   }
 
+  /** Whether more should be received. */
+  get isFull(): boolean {
+    return this.#inboxBytes > MAX_INBOX_BYTES;
+  }
+
   /** Messages that wait to be taken. */
   get waiting(): number {
     return this.#inbox.length;
@@ -37,12 +47,13 @@ export class Channel {
 
   /** The next message, if there is one. */
   take(): Json | undefined {
+    if (this.#inbox.length <= 1) this.#inboxBytes = 0;
     return this.#inbox.shift();
   }
 
   /** Takes what has arrived into the inbox, without waiting. */
   receive(): void {
-    while (this.#isOpen) {
+    while (this.#isOpen && !this.isFull) {
       const count = recv(this.fd, this.#input, INPUT_BYTES, MSG_DONTWAIT);
       if (count === -EINTR) continue;
       if (count === -EAGAIN) return;
@@ -52,8 +63,14 @@ export class Channel {
     }
   }
 
+  /** The server is gone. */
+  lose(): void {
+    this.#isOpen = false;
+  }
+
   /** Takes bytes that a reactor has received. */
   push(bytes: Uint8Array, start: number, end: number): void {
+    this.#inboxBytes += end - start;
     this.#splitter.push(bytes.subarray(start, end), (message) => this.#inbox.push(message));
   }
 
@@ -63,12 +80,16 @@ export class Channel {
       this.#poll(POLLIN, -1);
       this.receive();
     }
-    return this.#inbox.shift();
+    return this.take();
   }
 
   /** Sends a message, whole, before it returns. To a server that is gone, or that does not read, nothing is sent. */
   send(message: Json): void {
     const line = encodeLine(message);
+    if (this.sendThrough !== undefined) {
+      this.sendThrough(line);
+      return;
+    }
     let from = 0;
     while (from < line.length && this.#isOpen) {
       const sent = send(this.fd, line.subarray(from), line.length - from, MSG_DONTWAIT | MSG_NOSIGNAL);

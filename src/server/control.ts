@@ -6,6 +6,7 @@
 import { EFD_CLOEXEC, EFD_NONBLOCK } from "../abi/index.ts";
 import { checked } from "../socket/index.ts";
 import { close, eventfd, read, write } from "../sys/index.ts";
+import type { Channel } from "./channel.ts";
 
 /** The words: how long open connections may go on (or RUNNING), and whether the server has closed its socket. */
 const GRACE = 0;
@@ -20,22 +21,29 @@ export interface ControlData {
 
 export class Control {
   readonly fd: number;
+  /** What ties a worker to its server; when that is gone, it is time to stop. */
+  readonly channel: Channel | undefined;
   readonly #words: Int32Array;
 
-  private constructor(fd: number, words: Int32Array) {
+  private constructor(fd: number, words: Int32Array, channel?: Channel) {
     this.fd = fd;
     this.#words = words;
+    this.channel = channel;
   }
 
-  static create(): Control {
-    const words = new Int32Array(new SharedArrayBuffer(8));
+  /**
+   * @param words shared with whoever is to be controlled; two are used.
+   * @throws SystemError EMFILE, ENOMEM …
+   */
+  static create(words: Int32Array = new Int32Array(new SharedArrayBuffer(8))): Control {
     words[GRACE] = RUNNING;
+    words[SOCKET_CLOSED] = 0;
     return new Control(checked("eventfd", eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), words);
   }
 
-  /** In another thread: the same control, from what {@link transferable} gave. */
-  static from(data: ControlData): Control {
-    return new Control(data.fd, data.words);
+  /** In another thread or process: the same control, from what {@link transferable} gave. */
+  static from(data: ControlData, channel?: Channel): Control {
+    return new Control(data.fd, data.words, channel);
   }
 
   get transferable(): ControlData {

@@ -61,7 +61,7 @@ export class DatagramExchange implements DatagramIntents {
   constructor(task: RunningTask, timers: DeadlineHeap, clock: () => number) {
     if (task.service.datagram === undefined) throw new TypeError(`${task.service.name} is not spoken over datagrams`);
     this.#task = task;
-    this.#protocol = task.service.datagram(task.options)();
+    this.#protocol = task.service.datagram(task.options, task)();
     this.#timers = new ProtocolTimers(timers, (id) => this.#guard(() => this.#protocol.timer?.(this, id)));
     this.#clock = clock;
     this.#capacity = task.limits.maxDatagramBytes;

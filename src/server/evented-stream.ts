@@ -4,13 +4,20 @@
  * A connection is the reactor's handler and the protocol's intents in one object, so that a message costs no lookup and
  * no allocation. Its idle deadline is set once: a message only notes the time, and the deadline moves itself on.
  */
-import type { PeerAddress, StreamIntents, StreamProtocol, StreamProtocolFactory } from "../protocol/index.ts";
+import type {
+  PeerAddress,
+  ResourceValue,
+  SharedStreamIntents,
+  SharedStreamProtocol,
+  StreamProtocol,
+} from "../protocol/index.ts";
 import { Deadline, type DeadlineOwner, IdleHandler, type Reactor, type Slot } from "../reactor/index.ts";
 import { close } from "../sys/index.ts";
 import { ABORTED, ACCEPTED, ACTIVE, add, BYTES_IN, BYTES_OUT, ERRORS, REFUSED, TIMED_OUT } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
 import { localOf, peerOf } from "./peer.ts";
 import { resetOnClose } from "./reset.ts";
+import { type DeskMember, joinDesk, notShared, type Sharer } from "./shared-state-desk.ts";
 import type { RunningTask } from "./task.ts";
 import { ProtocolTimers } from "./timers.ts";
 
@@ -32,11 +39,14 @@ const PROTOCOL_BLOCKED = 16;
 const CLOSED = 32;
 const PAUSED = PAUSED_BY_PROTOCOL | PAUSED_BY_PRESSURE;
 
+/** Makes the protocol of one connection. */
+type CreateProtocol = () => StreamProtocol | SharedStreamProtocol;
+
 /** The listener's side: accepts, counts, stops. */
 export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
   readonly reactor: Reactor;
   readonly task: RunningTask;
-  readonly #create: StreamProtocolFactory;
+  readonly #create: CreateProtocol;
   readonly #listener: Slot;
   readonly #retry = new Deadline(this, RETRY_ID);
   readonly #grace = new Deadline(this, GRACE_ID);
@@ -52,7 +62,7 @@ export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
     if (task.service.stream === undefined) throw new TypeError(`${task.service.name} is not spoken over streams`);
     this.reactor = reactor;
     this.task = task;
-    this.#create = task.service.stream(task.options);
+    this.#create = task.service.stream(task.options, task);
     this.#stopped = stopped;
     this.#listener = reactor.attach(task.fd, this);
     reactor.accept(this.#listener);
@@ -70,6 +80,7 @@ export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
     add(counters, ACCEPTED, 1);
     add(counters, ACTIVE, 1);
     if ((counters[ACTIVE] as number) >= limits.maxConnections) this.reactor.pause(this.#listener);
+    this.task.held?.add(fd);
     new Connection(this, fd, this.#create);
   }
 
@@ -136,20 +147,21 @@ export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
 }
 
 /** One client. */
-export class Connection extends IdleHandler implements StreamIntents, DeadlineOwner {
+export class Connection extends IdleHandler implements SharedStreamIntents, Sharer, DeadlineOwner {
   next: Connection | undefined;
   previous: Connection | undefined = undefined;
   readonly #server: EventedStreamServer;
   readonly #slot: Slot;
   readonly #fd: number;
-  readonly #protocol: StreamProtocol;
+  readonly #protocol: StreamProtocol | SharedStreamProtocol;
+  #member: DeskMember | undefined = undefined;
   readonly #deadline: Deadline | undefined = undefined;
   #linger: Deadline | undefined = undefined;
   #timers: ProtocolTimers | undefined = undefined;
   #state = 0;
   #lastMs: number;
 
-  constructor(server: EventedStreamServer, fd: number, create: StreamProtocolFactory) {
+  constructor(server: EventedStreamServer, fd: number, create: CreateProtocol) {
     super();
     this.#server = server;
     this.#fd = fd;
@@ -165,7 +177,13 @@ export class Connection extends IdleHandler implements StreamIntents, DeadlineOw
       this.#deadline = new Deadline(this, IDLE_ID);
       server.reactor.timers.set(this.#deadline, this.#lastMs + idleMs);
     }
-    if (this.#protocol.open !== undefined) this.#guard(() => this.#protocol.open?.(this));
+    if (this.#protocol.open !== undefined || this.#protocol.shared === true) this.#guard(() => this.#open());
+  }
+
+  #open(): void {
+    const { shared, service } = this.#server.task;
+    if (this.#protocol.shared === true) this.#member = joinDesk(shared, service.name, this);
+    this.#protocol.open?.(this);
   }
 
   // The reactor's side.
@@ -292,6 +310,38 @@ export class Connection extends IdleHandler implements StreamIntents, DeadlineOw
     this.#timers?.clear(id);
   }
 
+  request(resource: string, body: ResourceValue): number {
+    if (this.#member === undefined) throw notShared();
+    return this.#member.request(resource, body);
+  }
+
+  publish(topic: string, bytes: Uint8Array): void {
+    if (this.#member === undefined) throw notShared();
+    this.#member.publish(topic, bytes);
+  }
+
+  subscribe(topic: string): void {
+    if (this.#member === undefined) throw notShared();
+    this.#member.subscribe(topic);
+  }
+
+  unsubscribe(topic: string): void {
+    if (this.#member === undefined) throw notShared();
+    this.#member.unsubscribe(topic);
+  }
+
+  // The desk's side.
+
+  response(id: number, value: ResourceValue): void {
+    const protocol = this.#protocol;
+    if (protocol.shared === true) this.#guard(() => protocol.response?.(this, id, value));
+  }
+
+  message(topic: string, bytes: Uint8Array): void {
+    const protocol = this.#protocol;
+    if (protocol.shared === true) this.#guard(() => protocol.message?.(this, topic, bytes));
+  }
+
   // Between the two.
 
   /** More waits than should: stop reading, so that the peer cannot make it grow; beyond the maximum, give up. */
@@ -326,6 +376,8 @@ export class Connection extends IdleHandler implements StreamIntents, DeadlineOw
     if (this.#deadline !== undefined) reactor.timers.clear(this.#deadline);
     if (this.#linger !== undefined) reactor.timers.clear(this.#linger);
     this.#timers?.clearAll();
+    this.#member?.leave();
+    this.#server.task.held?.delete(this.#fd);
     reactor.close(this.#slot);
     this.#server.forget(this);
     try {

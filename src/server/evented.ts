@@ -3,6 +3,7 @@ import { POLLIN } from "../abi/index.ts";
 import { IdleHandler, type Reactor, type Slot } from "../reactor/index.ts";
 import type { Control } from "./control.ts";
 import { EventedDatagramServer } from "./evented-datagram.ts";
+import { connectShared } from "./evented-shared.ts";
 import { EventedStreamServer } from "./evented-stream.ts";
 import type { RunningTask } from "./task.ts";
 
@@ -34,7 +35,9 @@ class StopWatch extends IdleHandler {
  * @param stopped called once the control has asked to stop and nothing is left to serve.
  */
 export function serveOnReactor(reactor: Reactor, task: RunningTask, stopped: () => void): void {
+  const disconnect = connectShared(reactor, task);
   const done = (): void => {
+    disconnect();
     reactor.detach(watch.slot);
     stopped();
   };

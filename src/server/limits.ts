@@ -14,6 +14,8 @@ export interface Limits {
   readonly maxConnections: number;
   /** A longer datagram is truncated, and its protocol told so. */
   readonly maxDatagramBytes: number;
+  /** Threads or processes at a time, where each client has one of its own. */
+  readonly maxWorkers: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -24,6 +26,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxBytes: 1024 * 1024,
   maxConnections: 60_000,
   maxDatagramBytes: 65_535,
+  maxWorkers: 64,
 };
 
 /**

@@ -1,21 +1,32 @@
 /** Starting a server: an endpoint, a service and a design brought together. */
-import { lstatSync, unlinkSync } from "node:fs";
 import { SOCK_DGRAM } from "../abi/index.ts";
-import { formatEndpoint, listenSync, parseEndpoint, type SocketAddress } from "../socket/index.ts";
-import { type CounterValues, createCounters, readCounters } from "./counters.ts";
+import { parseEndpoint } from "../socket/index.ts";
+import { close } from "../sys/index.ts";
+import { type Counters, type CounterValues, createCounters, readCounters } from "./counters.ts";
 import { designNamed } from "./designs.ts";
 import { type Limits, limitsWith } from "./limits.ts";
-import type { ServiceReference } from "./service.ts";
+import { adoptListeners, type Listeners, openListeners } from "./listeners.ts";
+import type { Service, ServiceReference } from "./service.ts";
 import { loadService } from "./service-loader.ts";
 import type { Kind, Placement, Report, ServerDesign, ServerHandle } from "./task.ts";
 
 export interface ServeOptions {
   /** Where to listen, such as `tcp://127.0.0.1:7007`, `udp://[::1]:7007` or `unix:///run/echo.sock`. */
-  readonly listen: string;
+  readonly listen?: string;
+  /**
+   * In place of `listen`: a socket that listens already, or several at one address, such as a server that is restarted
+   * leaves to its successor. They are the server's from now on.
+   */
+  readonly listenFd?: number | readonly number[];
   /** A name from {@link designs}; `epoll` by default. */
   readonly design?: string;
   /** `thread` (the default): a thread of its own. `node`: inside the caller's own loop. */
   readonly placement?: Placement;
+  /**
+   * How many threads or processes are to serve, for designs that can use several: a loop in each thread, children that
+   * accept, threads of a pool. By default one loop, or as many as the design likes.
+   */
+  readonly workers?: number;
   readonly limits?: Partial<Limits>;
   /** Told of what goes wrong while the server goes on; by default nobody is, and the counters show it. */
   readonly report?: Report;
@@ -26,12 +37,20 @@ export interface Server extends AsyncDisposable {
   /** Where it listens: what the kernel bound, with the port it chose. */
   readonly endpoint: string;
   readonly design: string;
+  /** The sockets that it listens on, to be given to a successor; open until the server is told to stop. */
+  readonly listeners: readonly number[];
   /** The counters as they are now. */
   counters(): CounterValues;
   /** Settles when the server has stopped; rejects if it died. */
   readonly done: Promise<void>;
   /** Takes no new work, lets open connections go on for at most `graceMs` (0 by default), then closes them. */
-  stop(options?: { readonly graceMs?: number }): Promise<void>;
+  stop(options?: StopOptions): Promise<void>;
+}
+
+export interface StopOptions {
+  readonly graceMs?: number;
+  /** A successor has the sockets: the file of a unix socket stays. */
+  readonly isSucceeded?: boolean;
 }
 
 /**
@@ -47,51 +66,75 @@ export interface Server extends AsyncDisposable {
 export async function serve(reference: ServiceReference, options: ServeOptions): Promise<Server> {
   const design = designNamed(options.design ?? "epoll");
   const placement = options.placement ?? "thread";
-  const { transport, address, type } = parseEndpoint(options.listen);
-  const kind: Kind = type === SOCK_DGRAM ? "datagram" : "stream";
   const service = await loadService(reference);
-  checkFit(design, kind, placement, service.name, service[kind] !== undefined);
-  const limits = limitsWith(service.limits, options.limits);
+  const workers = checkWorkers(design, options);
+  const asked = listenersAsked(options);
+  checkFit(design, asked.kind, placement, service);
+  const { memoryBytes } = service;
+  const memory = memoryBytes === undefined ? undefined : new SharedArrayBuffer(memoryBytes);
+  // Options that cannot be are refused here, not by the thread that serves.
+  service[asked.kind]?.(reference.options, { memory });
+  const own = typeof service.limits === "function" ? service.limits(reference.options) : service.limits;
+  const limits = limitsWith(own, options.limits);
 
-  const socket = listenSync(options.listen, {
-    backlog: limits.backlog,
-    // Inherited by the connections that are accepted: answers are not held back for more to come.
-    ...(transport === "tcp" && { options: { TCP_NODELAY: true } }),
-  });
-  const bound = formatEndpoint({ transport, address: socket.localAddress });
-  const removePath = pathRemover(address);
+  const listeners = asked.open(design.socketPerWorker === true ? (workers ?? 1) : 1, limits.backlog);
+  const [fd = -1, ...moreFds] = listeners.fds;
   const counters = createCounters();
-  const handle = design.start({
-    fd: socket.detach(),
-    kind,
-    service: reference,
-    limits,
-    counters,
-    placement,
-    report: options.report ?? (() => {}),
-  });
-  handle.done.then(removePath, removePath);
+  let handle: ServerHandle;
+  try {
+    handle = design.start({
+      fd,
+      moreFds,
+      kind: listeners.kind,
+      service: reference,
+      limits,
+      counters,
+      placement,
+      workers,
+      memory,
+      resources: service.resources?.(reference.options),
+      report: options.report ?? (() => {}),
+    });
+  } catch (error) {
+    for (const opened of listeners.fds) close(opened);
+    listeners.removePath();
+    throw error;
+  }
+  const server = new RunningServer(listeners, design.name, handle, counters);
   await handle.ready;
-  return new RunningServer(bound, design.name, handle, () => readCounters(counters));
+  return server;
 }
 
 class RunningServer implements Server {
   readonly endpoint: string;
   readonly design: string;
+  readonly listeners: readonly number[];
   readonly done: Promise<void>;
-  readonly counters: () => CounterValues;
   readonly #handle: ServerHandle;
+  readonly #counters: Counters;
+  #isSucceeded = false;
 
-  constructor(endpoint: string, design: string, handle: ServerHandle, counters: () => CounterValues) {
-    this.endpoint = endpoint;
+  constructor(listeners: Listeners, design: string, handle: ServerHandle, counters: Counters) {
+    this.endpoint = listeners.endpoint;
+    this.listeners = listeners.fds;
     this.design = design;
     this.done = handle.done;
-    this.counters = counters;
     this.#handle = handle;
+    this.#counters = counters;
+    const removePath = (): void => {
+      if (!this.#isSucceeded) listeners.removePath();
+    };
+    handle.done.then(removePath, removePath);
   }
 
-  stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#handle.stop(options.graceMs ?? 0);
+  counters(): CounterValues {
+    this.#handle.refresh?.();
+    return readCounters(this.#counters);
+  }
+
+  stop({ graceMs = 0, isSucceeded = false }: StopOptions = {}): Promise<void> {
+    this.#isSucceeded ||= isSucceeded;
+    this.#handle.stop(graceMs);
     return this.done;
   }
 
@@ -100,21 +143,41 @@ class RunningServer implements Server {
   }
 }
 
-function checkFit(design: ServerDesign, kind: Kind, placement: Placement, service: string, isSpoken: boolean): void {
-  if (!isSpoken) throw new RangeError(`${service} is not spoken over ${kind}s`);
+interface AskedListeners {
+  readonly kind: Kind;
+  open(count: number, backlog: number): Listeners;
+}
+
+function listenersAsked({ listen, listenFd, workers }: ServeOptions): AskedListeners {
+  if ((listen === undefined) === (listenFd === undefined)) {
+    throw new TypeError("a server is told where to listen either by `listen` or by `listenFd`");
+  }
+  if (listen !== undefined) {
+    const kind = parseEndpoint(listen).type === SOCK_DGRAM ? "datagram" : "stream";
+    return { kind, open: (count, backlog) => openListeners(listen, count, backlog) };
+  }
+  const fds = typeof listenFd === "number" ? [listenFd] : (listenFd ?? []);
+  if (fds.length > (workers ?? 1)) {
+    throw new RangeError(`${fds.length} listening sockets want as many workers: nobody would accept on the others`);
+  }
+  const adopted = adoptListeners(fds);
+  return { kind: adopted.kind, open: () => adopted };
+}
+
+function checkWorkers({ name, maxWorkers }: ServerDesign, { workers, placement }: ServeOptions): number | undefined {
+  if (workers === undefined || workers === 1) return workers;
+  if (maxWorkers === undefined) throw new RangeError(`the ${name} design does not take a number of workers`);
+  if (!Number.isInteger(workers) || workers < 1 || workers > maxWorkers) {
+    throw new RangeError(`workers must be a whole number from 1 to ${maxWorkers}, not ${workers}`);
+  }
+  if (placement === "node") throw new RangeError("inside Node's loop there is one worker: that loop");
+  return workers;
+}
+
+function checkFit(design: ServerDesign, kind: Kind, placement: Placement, service: Service): void {
+  if (service[kind] === undefined) throw new RangeError(`${service.name} is not spoken over ${kind}s`);
   if (!design.kinds.includes(kind)) throw new RangeError(`the ${design.name} design does not serve ${kind}s`);
   if (!design.placements.includes(placement)) {
     throw new RangeError(`the ${design.name} design blocks its thread, so it cannot run inside Node's loop`);
   }
-}
-
-/** What removes a unix socket's file, unless another has taken its place. */
-function pathRemover(address: SocketAddress): () => void {
-  if (address.family !== "unix" || address.kind !== "path") return () => {};
-  const path = address.path as string;
-  const own = lstatSync(path);
-  return () => {
-    const found = lstatSync(path, { throwIfNoEntry: false });
-    if (found !== undefined && found.ino === own.ino && found.dev === own.dev) unlinkSync(path);
-  };
 }

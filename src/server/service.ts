@@ -2,7 +2,12 @@
  * A service is a module: protocol factories with the limits that suit them. It is named by a reference (a URL, an
  * export, options that are JSON) and imported wherever it runs, because functions cross neither threads nor processes.
  */
-import type { DatagramProtocolFactory, StreamProtocolFactory } from "../protocol/index.ts";
+import type {
+  DatagramProtocolFactory,
+  ResourceFactory,
+  SharedStreamProtocolFactory,
+  StreamProtocolFactory,
+} from "../protocol/index.ts";
 import type { Limits } from "./limits.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -17,6 +22,15 @@ export interface ServiceReference {
   readonly options: Json;
 }
 
+/** Where an instance of a service is. */
+export interface Place {
+  /**
+   * Memory that all threads of the server see, zeroed when it started, of the size that the service asked for. Undefined in
+   * a process of its own: there is none that could be seen from there.
+   */
+  readonly memory: SharedArrayBuffer | undefined;
+}
+
 /** What the module exports. */
 export interface Service {
   readonly name: string;
@@ -24,10 +38,20 @@ export interface Service {
   readonly summary: string;
   /** The port that the service has by custom; below 1024 it is moved up by 7000 unless asked for. */
   readonly port: number;
-  /** Makes the factory of stream protocols; absent where the service is not spoken over streams. */
-  stream?(options: Json): StreamProtocolFactory;
+  /**
+   * Makes the factory of stream protocols; absent where the service is not spoken over streams. Called once in each
+   * thread and process that serves.
+   */
+  stream?(options: Json, place: Place): StreamProtocolFactory | SharedStreamProtocolFactory;
   /** Makes the factory of datagram protocols. */
-  datagram?(options: Json): DatagramProtocolFactory;
-  /** Limits that differ from the defaults. */
-  readonly limits?: Partial<Limits>;
+  datagram?(options: Json, place: Place): DatagramProtocolFactory;
+  /**
+   * What the conversations of one server share, by name. Each is made once, where requests to it come together: in the
+   * server's process, whichever threads or processes the conversations are in. Needed by protocols that say `shared`.
+   */
+  resources?(options: Json): Readonly<Record<string, ResourceFactory>>;
+  /** Bytes of memory that the threads of one server are to share; see {@link Place}. */
+  readonly memoryBytes?: number;
+  /** Limits that differ from the defaults, perhaps by the service's options. */
+  readonly limits?: Partial<Limits> | ((options: Json) => Partial<Limits>);
 }

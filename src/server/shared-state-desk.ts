@@ -8,8 +8,11 @@ import {
   type ResourceFactory,
   type ResourceValue,
   type SharedStreamIntents,
+  type StreamIntents,
 } from "../protocol/index.ts";
-import { checkMessage, Hub, type HubNews, type HubOrder, MAX_TOPICS } from "./shared-state.ts";
+import type { Channel } from "./channel.ts";
+import type { Json } from "./service.ts";
+import { checkMessage, Hub, type HubLink, type HubNews, type HubOrder, MAX_TOPICS } from "./shared-state.ts";
 
 /** A conversation, as a driver has it. Each method calls the protocol, and so is called when nothing of it is running. */
 export interface Sharer {
@@ -19,11 +22,20 @@ export interface Sharer {
 }
 
 /** The part of {@link SharedStreamIntents} that is not a plain stream's. */
-export type Sharing = Omit<SharedStreamIntents, keyof import("../protocol/index.ts").StreamIntents>;
+export type Sharing = Omit<SharedStreamIntents, keyof StreamIntents>;
 
 /** How a desk reaches its hub. */
-export interface Carrier {
+interface Carrier {
   carry(order: HubOrder): void;
+}
+
+/** What a driver needs of what its conversations share. */
+export interface SharedAccess {
+  readonly desk: Desk;
+  /** Whether {@link deliver} has nothing to do. */
+  readonly isIdle: boolean;
+  /** Passes on what waits; called when no protocol is running. What that leads to may wait for the next call. */
+  deliver(): void;
 }
 
 export class Desk {
@@ -159,18 +171,20 @@ export class DeskMember implements Sharing {
 }
 
 /** A hub in the worker's own thread: the whole server is here. Orders wait until the protocol has returned. */
-export class LocalHub implements Carrier {
+export class LocalHub implements Carrier, SharedAccess {
   readonly desk: Desk;
-  /** Called when the first order waits. */
+  /** Called when there is something to deliver, in the midst of a call of the protocol. */
   onOrder: (() => void) | undefined = undefined;
-  readonly #link: import("./shared-state.ts").HubLink;
+  readonly #link: HubLink;
   #orders: HubOrder[] = [];
-  readonly #report: (error: unknown) => void;
 
   constructor(factories: Readonly<Record<string, ResourceFactory>>, report: (error: unknown) => void) {
-    this.#report = report;
     this.desk = new Desk(this);
     this.#link = new Hub(factories, report).join((news) => this.desk.deliver(news));
+  }
+
+  get isIdle(): boolean {
+    return this.#orders.length === 0;
   }
 
   carry(order: HubOrder): void {
@@ -178,20 +192,48 @@ export class LocalHub implements Carrier {
     if (this.#orders.length === 1) this.onOrder?.();
   }
 
-  /** Does what has been asked so far. What that leads to waits for the next call. */
-  run(): void {
+  deliver(): void {
     const orders = this.#orders;
     this.#orders = [];
-    for (const order of orders) {
-      try {
-        this.#link.take(order);
-      } catch (error) {
-        this.#report(error);
-      }
-    }
+    for (const order of orders) this.#link.take(order);
+  }
+}
+
+/** A hub at the other end of a channel. */
+export class RemoteHub implements Carrier, SharedAccess {
+  readonly desk: Desk;
+  readonly #channel: Channel;
+
+  constructor(channel: Channel) {
+    this.desk = new Desk(this);
+    this.#channel = channel;
   }
 
   get isIdle(): boolean {
-    return this.#orders.length === 0;
+    return this.#channel.waiting === 0;
   }
+
+  carry(order: HubOrder): void {
+    this.#channel.send(order as unknown as Json);
+  }
+
+  deliver(): void {
+    for (let news = this.#channel.take(); news !== undefined; news = this.#channel.take()) {
+      this.desk.deliver(news as unknown as HubNews);
+    }
+  }
+}
+
+/**
+ * A conversation's place at the desk of its server.
+ * @throws TypeError where the service has not said that its conversations share anything.
+ */
+export function joinDesk(access: SharedAccess | undefined, service: string, sharer: Sharer): DeskMember {
+  if (access !== undefined) return access.desk.join(sharer);
+  throw new TypeError(`conversations of ${service} share something, but the service has no resources`);
+}
+
+/** What a protocol that is not shared gets for asking. */
+export function notShared(): TypeError {
+  return new TypeError("only a protocol that says `shared` may ask for what is shared");
 }

@@ -1,8 +1,12 @@
 /** What a server design is given, and nothing else: a socket, a service, limits. */
+
+import type { ResourceFactory } from "../protocol/index.ts";
 import type { Control } from "./control.ts";
 import type { Counters } from "./counters.ts";
+import type { HeldDescriptors } from "./held.ts";
 import type { Limits } from "./limits.ts";
 import type { Json, Service, ServiceReference } from "./service.ts";
+import type { SharedAccess } from "./shared-state-desk.ts";
 
 /** The two kinds of socket a server is built on: connections, or datagrams. */
 export type Kind = "stream" | "datagram";
@@ -14,11 +18,19 @@ export type Placement = "thread" | "node";
 export interface ServerTask {
   /** A listening stream socket, or a bound datagram socket; the server's from now on. */
   readonly fd: number;
+  /** More sockets at the same address, for further workers: there are never more of them than those. */
+  readonly moreFds: readonly number[];
   readonly kind: Kind;
   readonly service: ServiceReference;
   readonly limits: Limits;
   readonly counters: Counters;
   readonly placement: Placement;
+  /** How many threads or processes are to serve; undefined: as many as the design likes. */
+  readonly workers: number | undefined;
+  /** What the service's conversations share, if they do. */
+  readonly resources: Readonly<Record<string, ResourceFactory>> | undefined;
+  /** Memory for all threads of the server, if the service asks for it. */
+  readonly memory: SharedArrayBuffer | undefined;
   /** Told of what goes wrong while the server goes on. */
   readonly report: Report;
 }
@@ -28,6 +40,16 @@ export interface RunningTask extends Pick<ServerTask, "fd" | "kind" | "limits" |
   readonly service: Service;
   readonly options: Json;
   readonly control: Control;
+  /** Which of several workers this is, from 0. */
+  readonly index: number;
+  /** What this one of several workers is to do, as its design wrote it. */
+  readonly part: Json;
+  /** Undefined where the worker is not a thread of the server's process, or the service has not asked for it. */
+  readonly memory: SharedArrayBuffer | undefined;
+  /** Where threads mark their connections, so that those can be closed for one that has died. */
+  readonly held: HeldDescriptors | undefined;
+  /** The way to what conversations share; undefined for a service whose conversations share nothing. */
+  readonly shared: SharedAccess | undefined;
 }
 
 /** One thing that went wrong, for a log. */
@@ -45,6 +67,8 @@ export interface ServerHandle {
   readonly ready: Promise<void>;
   /** Settles when the server has stopped; rejects if it died. */
   readonly done: Promise<void>;
+  /** Brings the task's counters up to date, where each of several workers counts on its own. */
+  readonly refresh?: () => void;
   /** Takes no new work, lets open connections go on for at most `graceMs`, then closes them. */
   stop(graceMs: number): void;
 }
@@ -56,8 +80,12 @@ export interface ServerDesign {
   readonly summary: string;
   readonly kinds: readonly Kind[];
   readonly placements: readonly Placement[];
+  /** How many threads or processes it can be told to use; absent where there is nothing to tell. */
+  readonly maxWorkers?: number;
+  /** Whether each worker is to have a listening socket of its own, where an address can have several. */
+  readonly socketPerWorker?: boolean;
   /** Starts a server; called on the thread that asked for it. */
   start(task: ServerTask): ServerHandle;
-  /** The part that runs on a thread of its own, blocking until the control says stop. */
+  /** The part that runs on a thread or in a process of its own, blocking until the control says stop. */
   run(task: RunningTask): void;
 }

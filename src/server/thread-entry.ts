@@ -1,22 +1,27 @@
 /** The thread behind `thread.ts`. */
 import { parentPort, workerData } from "node:worker_threads";
+import { Channel } from "./channel.ts";
 import { Control } from "./control.ts";
 import { designNamed } from "./designs.ts";
+import { HeldDescriptors } from "./held.ts";
 import { loadService } from "./service-loader.ts";
+import { sharedAccess } from "./shared-state-access.ts";
+import type { ServerEvent } from "./task.ts";
 import type { ThreadData, ThreadMessage } from "./thread.ts";
 
-const { design, fd, kind, service, limits, counters, control } = workerData as ThreadData;
+const { design, service, channel, control, held, ...data } = workerData as ThreadData;
 const tell = (message: ThreadMessage): void => parentPort?.postMessage(message);
+const report = (event: ServerEvent): void => tell({ event });
 
 const loaded = await loadService(service);
+const line = channel === undefined ? undefined : new Channel(channel);
 tell({ ready: true });
 designNamed(design).run({
-  fd,
-  kind,
-  limits,
-  counters,
+  ...data,
+  report,
   service: loaded,
   options: service.options,
-  control: Control.from(control),
-  report: (event) => tell({ event }),
+  control: Control.from(control, line),
+  held: held === undefined ? undefined : new HeldDescriptors(held, data.index),
+  shared: sharedAccess(loaded, service.options, line, report),
 });

@@ -1,9 +1,17 @@
 /** A design's loop on a worker thread of its own. */
+import { Socket as NodeSocket } from "node:net";
 import { Worker } from "node:worker_threads";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "../abi/index.ts";
+import { checked } from "../socket/index.ts";
+import { close, socketpair } from "../sys/index.ts";
+import { ParentChannel } from "./channel-parent.ts";
 import { Control, type ControlData } from "./control.ts";
 import type { Counters } from "./counters.ts";
+import type { HeldTable } from "./held.ts";
+import type { Launched, ThreadLaunch } from "./launch.ts";
 import type { Limits } from "./limits.ts";
-import type { ServiceReference } from "./service.ts";
+import type { Json, ServiceReference } from "./service.ts";
+import type { Hub, HubOrder } from "./shared-state.ts";
 import type { Kind, ServerEvent, ServerHandle, ServerTask } from "./task.ts";
 
 /** What the thread is started with. */
@@ -13,45 +21,124 @@ export interface ThreadData {
   readonly kind: Kind;
   readonly service: ServiceReference;
   readonly limits: Limits;
+  readonly part: Json;
+  readonly index: number;
   readonly counters: Counters;
   readonly control: ControlData;
+  /** The thread's end of its socketpair, if it has one. */
+  readonly channel: number | undefined;
+  readonly memory: SharedArrayBuffer | undefined;
+  readonly held: HeldTable | undefined;
 }
 
 /** What the thread says: that it serves, or that something went wrong while it goes on. */
 export type ThreadMessage = { readonly ready: true } | { readonly event: ServerEvent };
 
-/** Runs a task under a design on a thread of its own. */
-export function startThread(design: string, task: ServerTask): ServerHandle {
-  const control = Control.create();
-  const { fd, kind, service, limits, counters } = task;
-  const workerData: ThreadData = { design, fd, kind, service, limits, counters, control: control.transferable };
-  const worker = new Worker(new URL("./thread-entry.js", import.meta.url), { workerData, name: `portolan ${design}` });
-  // A process cannot exit while one of its threads is blocked in a system call.
-  const stopAtExit = (): void => control.stop(0);
-  process.once("exit", stopAtExit);
-
+/**
+ * Starts a thread.
+ * @throws Error where there is none to be had (ERR_WORKER_INIT_FAILED, or EMFILE for its channel).
+ */
+export function launchThread(launch: ThreadLaunch): Launched {
+  const { hub, control, report, ...rest } = launch;
+  const link = hub === undefined ? undefined : new ThreadLink(hub, (error) => void fail(error));
+  const { design, fd, kind, service, limits, part, index, counters, memory, held } = rest;
+  const workerData: ThreadData = {
+    design,
+    fd,
+    kind,
+    service,
+    limits,
+    part,
+    index,
+    counters,
+    memory,
+    held,
+    control: control.transferable,
+    channel: link?.fd,
+  };
+  let worker: Worker;
+  try {
+    worker = new Worker(new URL("./thread-entry.js", import.meta.url), { workerData, name: `portolan ${design}` });
+  } catch (error) {
+    link?.close();
+    throw error;
+  }
   let failure: Error | undefined;
-  const done = new Promise<void>((resolve, reject) => {
-    worker.once("error", (error) => {
-      failure = error;
+  const fail = (error: Error): void => {
+    failure ??= error;
+    control.stop(0);
+  };
+  const ended = new Promise<Error | undefined>((resolve) => {
+    worker.once("error", (error: Error) => {
+      failure ??= error;
     });
-    worker.once("exit", () => {
-      process.off("exit", stopAtExit);
-      control.closeSocket(fd);
-      control.close();
-      if (failure === undefined) resolve();
-      else reject(failure);
+    worker.once("exit", (status) => {
+      link?.close();
+      if (status !== 0) failure ??= new Error(`a ${design} thread has ended with status ${status}`);
+      resolve(failure);
     });
   });
   const ready = new Promise<void>((resolve, reject) => {
     worker.on("message", (message: ThreadMessage) => {
       if ("ready" in message) resolve();
-      else task.report(message.event);
+      else report(message.event);
     });
-    done.then(resolve, reject);
+    ended.then((error) => (error === undefined ? resolve() : reject(error)));
   });
   // Whoever waits for one of the two hears of a failure; the other must not count as unhandled.
   ready.catch(() => {});
+  return { ready, ended, kill: () => void worker.terminate() };
+}
+
+/** Runs a task under a design on one thread: the whole server. */
+export function startThread(design: string, task: ServerTask): ServerHandle {
+  const { fd, memory } = task;
+  const control = Control.create();
+  const launched = launchThread({
+    design,
+    ...task,
+    memory,
+    control,
+    part: null,
+    index: 0,
+    hub: undefined,
+    held: undefined,
+  });
+  // A process cannot exit while one of its threads is blocked in a system call.
+  const stopAtExit = (): void => control.stop(0);
+  process.once("exit", stopAtExit);
+  const done = launched.ended.then((failure) => {
+    process.off("exit", stopAtExit);
+    control.closeSocket(fd);
+    control.close();
+    if (failure !== undefined) throw failure;
+  });
   done.catch(() => {});
-  return { ready, done, stop: (graceMs) => control.stop(graceMs) };
+  return { ready: launched.ready, done, stop: (graceMs) => control.stop(graceMs) };
+}
+
+/** The socketpair between a thread and the hub. */
+class ThreadLink {
+  /** The thread's end. */
+  readonly fd: number;
+  readonly #channel: ParentChannel;
+  readonly #leave: () => void;
+
+  constructor(hub: Hub, failed: (error: Error) => void) {
+    const pair = new Int32Array(2);
+    const type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+    checked("socketpair", socketpair(AF_UNIX, type, 0, pair));
+    this.fd = pair[1] as number;
+    const link = hub.join((news) => this.#channel.send(news as unknown as Json));
+    this.#leave = () => link.close();
+    const take = (order: Json): void => link.take(order as unknown as HubOrder);
+    this.#channel = new ParentChannel(new NodeSocket({ fd: pair[0] as number }), take, failed);
+  }
+
+  /** When the thread has ended. */
+  close(): void {
+    this.#leave();
+    this.#channel.close();
+    close(this.fd);
+  }
 }

@@ -3,6 +3,7 @@ import { type BackendName, createReactor, NodeLoop } from "../../reactor/index.t
 import { Control } from "../control.ts";
 import { serveOnReactor } from "../evented.ts";
 import { loadService } from "../service-loader.ts";
+import { sharedAccess } from "../shared-state-access.ts";
 import type { RunningTask, ServerDesign, ServerHandle, ServerTask } from "../task.ts";
 import { startThread } from "../thread.ts";
 
@@ -37,7 +38,16 @@ function startInNode(backend: BackendName, task: ServerTask): ServerHandle {
   };
   const { promise: done, resolve, reject } = withResolvers();
   const ready = loadService(task.service).then((service) => {
-    const running: RunningTask = { ...task, service, options: task.service.options, control };
+    const running: RunningTask = {
+      ...task,
+      service,
+      options: task.service.options,
+      control,
+      index: 0,
+      part: null,
+      held: undefined,
+      shared: sharedAccess(service, task.service.options, undefined, task.report),
+    };
     serveOnReactor(reactor, running, () => {
       // Not from inside the reactor's own pass.
       setImmediate(() => {
