@@ -20,7 +20,8 @@ import { type AddressLike, addressDetails, formatAddress, toAddress, toSockaddr 
 import { lastAddress, lastSockaddr, localName, peerName, setNonBlocking, socketInt } from "./calls.ts";
 import { type SocketState, socketState } from "./descriptors-state.ts";
 import { checked, closedError, SystemError, type SystemErrorDetails } from "./errors.ts";
-import { type FamilyName, familyNumber, familyText, type TypeName, typeNumber, typeText } from "./names.ts";
+import { explainSocketFailure } from "./families.ts";
+import { type FamilyName, familyNumber, type TypeName, typeNumber } from "./names.ts";
 import { OptionAccess } from "./option-access.ts";
 import type { OptionReadValue } from "./options.ts";
 import { describeHolder } from "./port-holder.ts";
@@ -93,9 +94,7 @@ export abstract class SocketHandle extends OptionAccess {
     if (!Number.isInteger(protocol)) throw new TypeError(`a protocol is a number, not ${protocol}`);
     this.protocol = protocol;
     const result = sys.socket(this.family, this.type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-    this.#fd = checked("socket", result, () => ({
-      subject: `${familyText(this.family)} ${typeText(this.type)} protocol ${protocol}`,
-    }));
+    this.#fd = checked("socket", result, () => explainSocketFailure(this.family, this.type, protocol, result));
     this.#nonBlocking = true;
   }
 

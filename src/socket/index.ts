@@ -36,6 +36,7 @@ export {
 export { type Descriptor, type SocketState, sockfd_to_family } from "./descriptors-state.ts";
 export { type Endpoint, formatEndpoint, type NamedEndpoint, parseEndpoint, type Transport } from "./endpoint.ts";
 export { checked, isSystemError, SystemError, type SystemErrorDetails } from "./errors.ts";
+export { probeSockets, type SocketSupport } from "./families.ts";
 export type { ShutdownDirection } from "./handle.ts";
 export { type ListenOptions, listen, listenSync } from "./listen.ts";
 export { listenGroup, MAX_GROUP_SIZE } from "./listen-group.ts";
