@@ -29,6 +29,7 @@ import { ipSockaddr, ownName, peerName } from "./names.ts";
 import { getInt, isDatagramSocket, makeNonBlocking, setInt } from "./socket-options.ts";
 import { checkAbortSignal, checkFunction, checkNumber, checkPort, checkString } from "./validate.ts";
 
+/** What `message` listeners get: the datagram, and who sent it. */
 export type RemoteListener = (message: Buffer, from: RemoteInfo) => void;
 
 /** Node's own options, with those of newer versions than its types tell of. */
@@ -38,6 +39,7 @@ export interface DatagramSocketOptions extends SocketOptions {
   readonly sendBlockList?: BlockList | undefined;
 }
 
+/** Where to bind, as an object. */
 export interface BindRequest {
   readonly port?: number | undefined;
   readonly address?: string | undefined;
@@ -80,6 +82,7 @@ export class Socket extends EventEmitter {
     if (signal !== undefined) this.#closeOnAbort(signal);
   }
 
+  /** Binds, and starts to receive; `listening` follows. Without a port the kernel chooses one. */
   bind(port?: number, address?: string, callback?: () => void): this;
   bind(port?: number, callback?: () => void): this;
   bind(callback?: () => void): this;
@@ -114,6 +117,7 @@ export class Socket extends EventEmitter {
     return this;
   }
 
+  /** Tells the socket whom to send to and to hear from; `connect` follows. connect(2) */
   connect(port: number, address?: string, callback?: () => void): void;
   connect(port: number, callback: () => void): void;
   connect(port: number, address?: unknown, callback?: unknown): void {
@@ -130,7 +134,10 @@ export class Socket extends EventEmitter {
     });
   }
 
-  /** @throws ERR_SOCKET_DGRAM_NOT_CONNECTED */
+  /**
+   * Takes the peer away.
+   * @throws ERR_SOCKET_DGRAM_NOT_CONNECTED
+   */
   disconnect(): void {
     if (this.#connectState !== "connected") throw plainError("ERR_SOCKET_DGRAM_NOT_CONNECTED");
     // A family of AF_UNSPEC dissolves the association. connect(2)
@@ -138,6 +145,7 @@ export class Socket extends EventEmitter {
     this.#connectState = "disconnected";
   }
 
+  /** Sends one datagram, of one piece or of several, as Node's own takes its arguments. Binds first, if need be. */
   send(message: unknown, ...args: unknown[]): void {
     const isConnected = this.#connectState === "connected";
     const request = readSendArguments([message, ...args], isConnected);
@@ -149,6 +157,7 @@ export class Socket extends EventEmitter {
     else this.#whenBound(() => this.#sendNow(request, port));
   }
 
+  /** Closes the socket; `close` follows. */
   close(callback?: () => void): this {
     if (typeof callback === "function") this.on("close", callback);
     if (this.#bindState === "binding") {
@@ -168,6 +177,7 @@ export class Socket extends EventEmitter {
     await new Promise<void>((resolve) => this.close(resolve));
   }
 
+  /** The address that the socket is bound to. getsockname(2) */
   address(): AddressInfo {
     this.#checkOpen();
     const name = this.#wire === undefined ? undefined : ownName(this.#wire.fd);
@@ -175,7 +185,10 @@ export class Socket extends EventEmitter {
     return name;
   }
 
-  /** @throws ERR_SOCKET_DGRAM_NOT_CONNECTED */
+  /**
+   * The address of the peer of `connect`. getpeername(2)
+   * @throws ERR_SOCKET_DGRAM_NOT_CONNECTED
+   */
   remoteAddress(): AddressInfo {
     this.#checkOpen();
     if (this.#connectState !== "connected") throw plainError("ERR_SOCKET_DGRAM_NOT_CONNECTED");
@@ -184,18 +197,21 @@ export class Socket extends EventEmitter {
     return name;
   }
 
+  /** Lets the socket keep the process alive again, as it does from the start. */
   ref(): this {
     this.#isRef = true;
     this.#wire?.setRef(true);
     return this;
   }
 
+  /** Lets the process end although the socket is open. */
   unref(): this {
     this.#isRef = false;
     this.#wire?.setRef(false);
     return this;
   }
 
+  /** Allows to send to broadcast addresses: SO_BROADCAST. */
   setBroadcast(flag: boolean): void {
     this.#check(
       "setBroadcast",
@@ -203,6 +219,7 @@ export class Socket extends EventEmitter {
     );
   }
 
+  /** How many routers a datagram may pass, 1 to 255: IP_TTL. */
   setTTL(ttl: number): number {
     checkNumber(ttl, "ttl");
     this.#check(
@@ -212,6 +229,7 @@ export class Socket extends EventEmitter {
     return ttl;
   }
 
+  /** The same of datagrams to groups, 0 to 255: IP_MULTICAST_TTL. */
   setMulticastTTL(ttl: number): number {
     checkNumber(ttl, "ttl");
     this.#check(
@@ -221,12 +239,14 @@ export class Socket extends EventEmitter {
     return ttl;
   }
 
+  /** Whether datagrams to groups come back to this machine: IP_MULTICAST_LOOP. */
   setMulticastLoopback(flag: boolean): boolean {
     const result = this.#onFd((fd) => dgramOptions.setMulticastLoopback(fd, this.#isV6, Boolean(flag)));
     this.#check("setMulticastLoopback", result);
     return flag;
   }
 
+  /** Where datagrams to groups leave: an address of the interface, or with IPv6 `::%` and its name. IP_MULTICAST_IF */
   setMulticastInterface(multicastInterface: string): void {
     this.#checkOpen();
     checkString(multicastInterface, "interfaceAddress");
@@ -234,18 +254,22 @@ export class Socket extends EventEmitter {
     this.#check("setMulticastInterface", result);
   }
 
+  /** Joins a group: IP_ADD_MEMBERSHIP. */
   addMembership(multicastAddress: string, multicastInterface?: string): void {
     this.#changeMembership("addMembership", true, multicastAddress, multicastInterface);
   }
 
+  /** Leaves a group: IP_DROP_MEMBERSHIP. */
   dropMembership(multicastAddress: string, multicastInterface?: string): void {
     this.#changeMembership("dropMembership", false, multicastAddress, multicastInterface);
   }
 
+  /** Joins a group for what one source sends: MCAST_JOIN_SOURCE_GROUP. */
   addSourceSpecificMembership(sourceAddress: string, groupAddress: string, multicastInterface?: string): void {
     this.#changeSource("addSourceSpecificMembership", true, sourceAddress, groupAddress, multicastInterface);
   }
 
+  /** Leaves it: MCAST_LEAVE_SOURCE_GROUP. */
   dropSourceSpecificMembership(sourceAddress: string, groupAddress: string, multicastInterface?: string): void {
     this.#changeSource("dropSourceSpecificMembership", false, sourceAddress, groupAddress, multicastInterface);
   }
@@ -255,14 +279,17 @@ export class Socket extends EventEmitter {
     return this.#bufferSize(SO_RCVBUF, "uv_recv_buffer_size");
   }
 
+  /** The kernel's room for what is to leave, in bytes: SO_SNDBUF. */
   getSendBufferSize(): number {
     return this.#bufferSize(SO_SNDBUF, "uv_send_buffer_size");
   }
 
+  /** Asks for such room; the kernel doubles the number: SO_RCVBUF. */
   setRecvBufferSize(size: number): void {
     this.#setBufferSize(SO_RCVBUF, "uv_recv_buffer_size", size);
   }
 
+  /** Asks for such room; the kernel doubles the number: SO_SNDBUF. */
   setSendBufferSize(size: number): void {
     this.#setBufferSize(SO_SNDBUF, "uv_send_buffer_size", size);
   }

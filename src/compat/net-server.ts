@@ -75,10 +75,12 @@ export class Server extends EventEmitter implements SocketServer {
     this.#blockList = settings.blockList;
   }
 
+  /** Whether the server takes connections. */
   get listening(): boolean {
     return this.#listener !== undefined;
   }
 
+  /** Starts to listen, with the arguments of Node's own; `listening` follows. */
   listen(port?: number | string, hostname?: string, backlog?: number, listeningListener?: () => void): this;
   listen(port?: number | string, hostname?: string, listeningListener?: () => void): this;
   listen(port?: number | string, backlog?: number, listeningListener?: () => void): this;
@@ -116,6 +118,7 @@ export class Server extends EventEmitter implements SocketServer {
     throw invalidArgValue("options", options, reason);
   }
 
+  /** Takes no more connections; `close` follows when the last one has ended. */
   close(callback?: (error?: Error) => void): this {
     if (typeof callback === "function") {
       if (this.#listener === undefined) this.once("close", () => callback(plainError("ERR_SERVER_NOT_RUNNING")));
@@ -139,22 +142,26 @@ export class Server extends EventEmitter implements SocketServer {
     });
   }
 
+  /** Where the server listens: an address, a unix socket's path, or null while it does not. */
   address(): AddressInfo | string | null {
     if (this.#listener === undefined) return null;
     return this.#listener.path ?? ownName(this.#listener.fd) ?? null;
   }
 
+  /** Tells how many connections are open. */
   getConnections(callback: (error: Error | null, count: number) => void): this {
     process.nextTick(callback, null, this.#connections);
     return this;
   }
 
+  /** Lets the server keep the process alive again, as it does from the start. */
   ref(): this {
     this.#isRef = true;
     this.#reactor?.background(this.#slot, false);
     return this;
   }
 
+  /** Lets the process end although the server listens. */
   unref(): this {
     this.#isRef = false;
     this.#reactor?.background(this.#slot, true);

@@ -118,57 +118,72 @@ export class Socket extends Duplex {
     this.#server = server;
   }
 
+  /** Whether the socket is not connected yet. */
   get pending(): boolean {
     return this.#wire === undefined || this.connecting;
   }
 
+  /** `opening`, `open`, `readOnly`, `writeOnly` or `closed`. */
   get readyState(): SocketReadyState {
     if (this.connecting) return "opening";
     if (this.readable) return this.writable ? "open" : "readOnly";
     return this.writable ? "writeOnly" : "closed";
   }
 
+  /** Bytes received so far. */
   get bytesRead(): number {
     return this.#bytesRead;
   }
 
+  /** Bytes written so far, those included that still wait to be sent. */
   get bytesWritten(): number {
     return this.#bytesWritten + this.writableLength;
   }
 
-  /** @deprecated as in Node, in favour of `writableLength`. */
+  /**
+   * Bytes that wait to be sent.
+   * @deprecated as in Node, in favour of `writableLength`.
+   */
   get bufferSize(): number | undefined {
     return this.#wire === undefined ? undefined : this.writableLength;
   }
 
+  /** The peer's address, such as `127.0.0.1`. */
   get remoteAddress(): string | undefined {
     return this.#remote()?.address;
   }
 
+  /** `IPv4` or `IPv6`, of the peer's address. */
   get remoteFamily(): string | undefined {
     return this.#remote()?.family;
   }
 
+  /** The peer's port. */
   get remotePort(): number | undefined {
     return this.#remote()?.port;
   }
 
+  /** The own address. */
   get localAddress(): string | undefined {
     return this.#local()?.address;
   }
 
+  /** `IPv4` or `IPv6`, of the own address. */
   get localFamily(): string | undefined {
     return this.#local()?.family;
   }
 
+  /** The own port. */
   get localPort(): number | undefined {
     return this.#local()?.port;
   }
 
+  /** The own address, family and port; empty while there are none. */
   address(): AddressInfo | Record<string, never> {
     return this.#local() ?? {};
   }
 
+  /** Connects, with the arguments of Node's own; `connect` follows, or `error`. */
   connect(options: NetConnectOpts | ConnectRequest, connectListener?: () => void): this;
   connect(port: number | string, host: string, connectListener?: () => void): this;
   connect(port: number | string, connectListener?: () => void): this;
@@ -196,6 +211,7 @@ export class Socket extends Duplex {
     return this;
   }
 
+  /** Emits `timeout` after so many milliseconds without traffic; 0 for never. */
   setTimeout(timeout: number, callback?: () => void): this {
     if (this.destroyed) return this;
     const timeoutMs = checkDuration(timeout, "msecs");
@@ -214,12 +230,14 @@ export class Socket extends Duplex {
     return this;
   }
 
+  /** Whether small writes leave at once: TCP_NODELAY. */
   setNoDelay(noDelay?: boolean): this {
     this.#noDelay = noDelay === undefined ? true : Boolean(noDelay);
     if (this.#wire !== undefined && !this.connecting) setNoDelay(this.#wire.fd, this.#noDelay);
     return this;
   }
 
+  /** Whether an idle connection is probed, and after how many milliseconds first: SO_KEEPALIVE, TCP_KEEPIDLE. */
   setKeepAlive(enable?: boolean, initialDelay?: number): this {
     this.#keepAlive = { isOn: Boolean(enable), delaySeconds: seconds(initialDelay) };
     if (this.#wire !== undefined && !this.connecting) {
@@ -228,12 +246,14 @@ export class Socket extends Duplex {
     return this;
   }
 
+  /** Lets the socket keep the process alive again, as it does from the start. */
   ref(): this {
     this.#isRef = true;
     this.#wire?.setRef(true);
     return this;
   }
 
+  /** Lets the process end although the socket is open. */
   unref(): this {
     this.#isRef = false;
     this.#wire?.setRef(false);

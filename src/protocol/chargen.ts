@@ -35,6 +35,7 @@ export const chargenStream: StreamProtocol = {
   end() {},
 };
 
+/** How chargen answers datagrams. */
 export interface ChargenDatagramOptions {
   /**
    * Answers longer than the question. Without it the length is random up to the question's own, so that a forged
@@ -64,7 +65,10 @@ export class ChargenChecker {
   matchedBytes = 0;
   #isBroken = false;
 
-  /** @returns false once a byte was not what the pattern has there. */
+  /**
+   * Compares the next bytes with the pattern.
+   * @returns false once a byte was not what the pattern has there.
+   */
   feed(bytes: Uint8Array, start = 0, end: number = bytes.length): boolean {
     for (let i = start; i < end && !this.#isBroken; i++) {
       if (bytes[i] === CYCLE[this.matchedBytes % CYCLE.length]) this.matchedBytes++;

@@ -20,6 +20,7 @@ import type { PeerAddress } from "./stream.ts";
 /** Why a datagram was not answered. */
 export type Refusal = "address" | "amplification" | "port" | "rate";
 
+/** Whom a {@link DatagramGuard} lets have an answer, and how many. */
 export interface GuardOptions {
   /** Also answer sources of 127.0.0.0/8 and ::1. On by default: the kernel lets none of them in from outside. */
   readonly allowLoopback?: boolean;
@@ -44,6 +45,7 @@ export interface GuardOptions {
   readonly refusePorts?: readonly number[];
 }
 
+/** What holds where {@link GuardOptions} say nothing. */
 export const GUARD_DEFAULTS: Required<GuardOptions> = {
   allowLoopback: true,
   allowPorts: [],

@@ -17,6 +17,7 @@ export interface DatagramIntents {
   reply(bytes: Uint8Array, start?: number, end?: number): void;
   /** Asks for `timer(id)` at `atMs` on the clock of `nowMs`. Setting an id again moves it. */
   setTimer(id: number, atMs: number): void;
+  /** Takes a timer back; one that is not set is no error. */
   clearTimer(id: number): void;
 }
 

@@ -22,6 +22,7 @@ export interface ZoneOffset {
   readonly name: string;
 }
 
+/** How the line looks, and which clocks it tells the time of. */
 export interface DaytimeOptions {
   readonly form?: DaytimeForm;
   /** The zone, or a function from a moment to the zone as it is then, where clocks are put back and forth. */

@@ -2,7 +2,9 @@
 
 /** Lives, unless told: as many as the gallows has strokes. */
 export const HANGMAN_LIVES = 12;
+/** The most lives a game may give. */
 export const HANGMAN_MAX_LIVES = 99;
+/** The longest word. */
 export const HANGMAN_MAX_WORD_LETTERS = 32;
 
 /** A letter that is not known yet. */
@@ -11,6 +13,7 @@ export const HIDDEN_LETTER = "_";
 /** What a guess came to. Only a miss costs a life: `repeated` was tried before, `rubbish` is neither letter nor word. */
 export type GuessOutcome = "hit" | "miss" | "repeated" | "rubbish";
 
+/** One round: a word, the guesses so far, and the lives that are left. */
 export class HangmanGame {
   readonly word: string;
   #livesLeft: number;
@@ -29,14 +32,17 @@ export class HangmanGame {
     this.#livesLeft = lives;
   }
 
+  /** How many more misses the player survives. */
   get livesLeft(): number {
     return this.#livesLeft;
   }
 
+  /** Whether the word is known. */
   get isWon(): boolean {
     return this.#isSolved;
   }
 
+  /** Whether no life is left. */
   get isLost(): boolean {
     return this.#livesLeft === 0;
   }

@@ -22,6 +22,7 @@ const IDLE = 0;
 
 const encoder = new TextEncoder();
 
+/** What {@link hangmanStream} needs: words, chance, and limits. */
 export interface HangmanOptions {
   /** Words of 1 to 32 letters from a to z, in either case. */
   readonly words: readonly string[];

@@ -12,10 +12,12 @@ const MAX_KEPT_BYTES = 256 * 1024;
 
 /** Why lines are held; several reasons may hold at once. */
 export const HELD_BY_OUTPUT = 1;
+/** Lines are held until an answer to a request has come. */
 export const HELD_BY_REQUEST = 2;
 
 /** What a protocol does with its lines. Each may hold the inbox, and then gets no more until it is released. */
 export interface LineHandler<Intents extends StreamIntents> {
+  /** A whole line, without its end. */
   line(out: Intents, line: string): void;
   /** A line was longer than the limit; it is thrown away to its end. */
   tooLong(out: Intents): void;
@@ -23,6 +25,7 @@ export interface LineHandler<Intents extends StreamIntents> {
   ended(out: Intents): void;
 }
 
+/** Hands the lines of a stream to a protocol, one by one, and keeps those that come while it holds them back. */
 export class LineInbox<Intents extends StreamIntents> {
   readonly #handler: LineHandler<Intents>;
   readonly #reader: LineReader;

@@ -24,6 +24,7 @@ export type LineOutcome =
   /** A line was longer than the limit. Told once, as soon as it is; the rest of that line is thrown away. */
   | "too-long";
 
+/** Cuts what people type into lines, ended by LF, CR, CR LF or CR NUL, with telnet's commands taken out. */
 export class LineReader {
   /** How the last call of {@link take} ended. */
   found: LineOutcome = "nothing";

@@ -8,7 +8,9 @@
  */
 import type { StreamIntents, StreamProtocol, StreamProtocolFactory } from "./stream.ts";
 
+/** The size of a request. */
 export const RANDOM_REQUEST_BYTES = 8;
+/** The size of a piece of the answer. */
 export const RANDOM_CHUNK_BYTES = 1024;
 /** What 48 bits hold. */
 export const RANDOM_MAX_LENGTH: number = 2 ** 48 - 1;
@@ -22,6 +24,7 @@ const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 const NEXT_CHUNK = 0;
 const REQUEST_DUE = 1;
 
+/** What a client asks for. */
 export interface RandomRequest {
   /** Bytes wanted, 0 to {@link RANDOM_MAX_LENGTH}. */
   readonly length: number;
@@ -29,6 +32,7 @@ export interface RandomRequest {
   readonly delayMs: number;
 }
 
+/** Where the random bytes come from, and what a client may ask for. */
 export interface RandomStreamOptions {
   /** Fills the whole array with random bytes, such as `crypto.getRandomValues`. */
   readonly fill: (bytes: Uint8Array) => void;
@@ -38,14 +42,20 @@ export interface RandomStreamOptions {
   readonly requestTimeoutMs?: number;
 }
 
-/** @throws RangeError for a `maxLength` that is no whole number of 48 bits. */
+/**
+ * A server of random bytes: as many as the request says, with a delay before each piece.
+ * @throws RangeError for a `maxLength` that is no whole number of 48 bits.
+ */
 export function randomStream(options: RandomStreamOptions): StreamProtocolFactory {
   const { fill, maxLength = RANDOM_MAX_LENGTH, requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS } = options;
   checkNumber("maxLength", maxLength, RANDOM_MAX_LENGTH);
   return () => new RandomConversation({ fill, maxLength, requestTimeoutMs });
 }
 
-/** @throws RangeError for numbers that do not fit. */
+/**
+ * The eight bytes of a request.
+ * @throws RangeError for numbers that do not fit.
+ */
 export function encodeRandomRequest({ length, delayMs }: RandomRequest): Uint8Array {
   checkNumber("length", length, RANDOM_MAX_LENGTH);
   checkNumber("delayMs", delayMs, RANDOM_MAX_DELAY_MS);

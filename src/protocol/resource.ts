@@ -30,6 +30,7 @@ export interface ResourceAnswer {
   readonly publications?: readonly Publication[];
 }
 
+/** What the conversations of a server share: it has one owner, who handles one request after the other. */
 export interface Resource {
   /**
    * Handles one request, whole, before the next one.

@@ -12,6 +12,7 @@ const TABLE: Uint8Array = makeTable();
 /** What a connection's first message may measure before a larger copy is needed. */
 const FIRST_SCRATCH_BYTES = 4096;
 
+/** Rot13 over a stream: letters come back turned by 13 places, all else as it was. */
 export const rot13Stream: StreamProtocolFactory = () => {
   const turn = turner();
   return {
@@ -21,6 +22,7 @@ export const rot13Stream: StreamProtocolFactory = () => {
   };
 };
 
+/** Rot13 over datagrams: each comes back with its letters turned. */
 export const rot13Datagram: DatagramProtocolFactory = () => {
   const turn = turner();
   return {

@@ -10,6 +10,7 @@
  */
 export type SourceKind = "loopback" | "malformed" | "multicast" | "reserved" | "unicast" | "unspecified";
 
+/** What is read from a source address. */
 export interface Source {
   readonly kind: SourceKind;
   /**

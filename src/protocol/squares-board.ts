@@ -10,6 +10,7 @@
  */
 import type { Publication, Resource, ResourceAnswer, ResourceFactory, ResourceValue } from "./resource.ts";
 
+/** Squares in a row, and rows. */
 export const SQUARES_SIZE = 5;
 /** The name by which conversations ask for the board. */
 export const SQUARES_RESOURCE = "squares";
@@ -33,6 +34,7 @@ export type SquaresRequest =
   /** Unsafe boards only. */
   | { readonly op: "read" | "write"; readonly x: number; readonly y: number };
 
+/** A player who has squares, as a position lists them. */
 export type SquaresOwner = {
   readonly name: string;
   readonly squares: number;
@@ -40,6 +42,7 @@ export type SquaresOwner = {
   readonly isYou: boolean;
 };
 
+/** The board at one moment. */
 export type SquaresPosition = {
   /** Row by row: 0 for a free square, else the place of its owner in `owners`, from 1. */
   readonly cells: readonly number[];
@@ -47,6 +50,7 @@ export type SquaresPosition = {
   readonly owners: readonly SquaresOwner[];
 };
 
+/** What the board answers. */
 export type SquaresAnswer =
   | { readonly kind: "board"; readonly position: SquaresPosition }
   | { readonly kind: "claimed"; readonly free: number }
@@ -77,7 +81,10 @@ export const squaresBoard: ResourceFactory = () => new SquaresBoard(false);
 /** The board on which claims can be lost: it knows `read` and `write` and no `claim`. */
 export const unsafeSquaresBoard: ResourceFactory = () => new SquaresBoard(true);
 
-/** @returns undefined for bytes that are no event of this board. */
+/**
+ * Reads what the board has published.
+ * @returns undefined for bytes that are no event of this board.
+ */
 export function decodeSquaresEvent(bytes: Uint8Array): SquaresEvent | undefined {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(bytes));

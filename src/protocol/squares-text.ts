@@ -28,6 +28,7 @@ const PATTERNS = {
 const MARKS = "ABCDEFGHIJKLMNOPQRSTUVWXY";
 const FREE_MARK = ".";
 
+/** The line that tells of a move. */
 export function formatSquaresLine(line: SquaresLine): string {
   switch (line.kind) {
     case "yours":
@@ -41,7 +42,10 @@ export function formatSquaresLine(line: SquaresLine): string {
   }
 }
 
-/** @returns undefined for any other line. */
+/**
+ * Reads a line that tells of a move.
+ * @returns undefined for any other line.
+ */
 export function parseSquaresLine(text: string): SquaresLine | undefined {
   let found = PATTERNS.yours.exec(text);
   if (found !== null) return { kind: "yours", x: Number(found[1]), y: Number(found[2]) };

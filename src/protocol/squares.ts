@@ -31,6 +31,7 @@ const THINK = 0;
 
 const encoder = new TextEncoder();
 
+/** How claims are made. */
 export interface SquaresOptions {
   /** Claims by reading and writing in two requests; the resource must be the unsafe board. */
   readonly isUnsafe?: boolean;
@@ -38,7 +39,10 @@ export interface SquaresOptions {
   readonly thinkMs?: number;
 }
 
-/** @throws RangeError for a `thinkMs` that is no time. */
+/**
+ * Squares over a stream: lines in, lines out, and the moves of others as they come.
+ * @throws RangeError for a `thinkMs` that is no time.
+ */
 export function squaresStream(options: SquaresOptions = {}): SharedStreamProtocolFactory {
   const { isUnsafe = false, thinkMs = 0 } = options;
   if (!(thinkMs >= 0) || thinkMs === Number.POSITIVE_INFINITY) {

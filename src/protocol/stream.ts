@@ -52,9 +52,11 @@ export interface StreamIntents {
   abort(reason: string): void;
   /** Stops reading, until `resume`. */
   pause(): void;
+  /** Reads again. */
   resume(): void;
   /** Asks for `timer(id)` at `atMs` on the clock of `nowMs`. Setting an id again moves it. */
   setTimer(id: number, atMs: number): void;
+  /** Takes a timer back; one that is not set is no error. */
   clearTimer(id: number): void;
 }
 
@@ -103,6 +105,7 @@ export interface SharedStreamIntents extends StreamIntents {
    * @throws RangeError beyond {@link MAX_SUBSCRIPTIONS} topics.
    */
   subscribe(topic: string): void;
+  /** Gets no more of a topic's messages; one that was not subscribed to is no error. */
   unsubscribe(topic: string): void;
   /**
    * Asks the owner of `resource`. The answer comes through `response`, later and never from within this call. The

@@ -21,10 +21,14 @@ const AT_OPTION = 2;
 const IN_SUBNEGOTIATION = 3;
 const AFTER_IAC_IN_SUBNEGOTIATION = 4;
 
+/** Takes telnet's commands (RFC 854) out of what a client sends. */
 export class TelnetFilter {
   #state = IN_DATA;
 
-  /** @returns the byte as data, or -1 where it is part of a command. */
+  /**
+   * Takes one byte.
+   * @returns the byte as data, or -1 where it is part of a command.
+   */
   take(byte: number): number {
     switch (this.#state) {
       case IN_DATA:

@@ -23,6 +23,7 @@ const ANSWERED = 1;
 const TIMED_OUT = 2;
 const LATE = 3;
 
+/** How many requests, how fast, and how long to wait for each answer. */
 export interface TimeQueryClientOptions {
   /** Requests to send, 1 to {@link TIME_QUERY_MAX_COUNT}. */
   readonly count: number;
@@ -50,6 +51,7 @@ export interface TimeQueryAnswer {
 export interface TimeQueryClientIntents {
   /** Sends a datagram to the server. `bytes` are the driver's to keep. */
   send(bytes: Uint8Array): void;
+  /** An answer came in time. */
   answered?(answer: TimeQueryAnswer): void;
   /** No answer came in time to request `index`. */
   timedOut?(index: number): void;
@@ -58,6 +60,7 @@ export interface TimeQueryClientIntents {
 /** What a received datagram was. `late` comes after its time-out, `stray` answers nothing that was asked. */
 export type TimeQueryArrival = "answer" | "duplicate" | "late" | "malformed" | "stray";
 
+/** What became of the requests. */
 export interface TimeQueryReport {
   readonly sent: number;
   /** Requests answered in time. */
@@ -80,6 +83,7 @@ export interface TimeQueryReport {
   readonly rtt?: RttSummary;
 }
 
+/** Round-trip times. */
 export interface RttSummary {
   readonly minMs: number;
   readonly meanMs: number;
@@ -89,6 +93,7 @@ export interface RttSummary {
   readonly clockOffsetMs: number;
 }
 
+/** Sends requests and tells what became of each: answered, late, lost, duplicated, reordered. */
 export class TimeQueryClient {
   readonly #options: Required<TimeQueryClientOptions>;
   readonly #sentMs: Float64Array;
@@ -167,6 +172,7 @@ export class TimeQueryClient {
     return arrival;
   }
 
+  /** What became of the requests so far. */
   report(): TimeQueryReport {
     const { answer, duplicate, late, malformed, stray } = this.#arrivals;
     const { summary } = this.#rtt;

@@ -12,14 +12,17 @@
  */
 import type { DatagramIntents, DatagramProtocol } from "./datagram.ts";
 
+/** The size of a packet, request or response. */
 export const TIME_QUERY_BYTES = 13;
 
+/** The first byte of a packet. */
 export const TIME_QUERY_TYPE = { request: 1, response: 2 } as const;
 
 const SEQUENCE_AT = 1;
 const TIME_AT = 5;
 const MAX_SEQUENCE = 2 ** 32 - 1;
 
+/** A packet's fields. */
 export interface TimeQueryPacket {
   readonly type: "request" | "response";
   /** 32 bits. */
@@ -50,7 +53,10 @@ export class TimeQueryServer implements DatagramProtocol {
   }
 }
 
-/** @throws RangeError for numbers that do not fit. */
+/**
+ * The bytes of a packet.
+ * @throws RangeError for numbers that do not fit.
+ */
 export function encodeTimeQuery({ type, sequence, unixMs }: TimeQueryPacket): Uint8Array {
   if (!Number.isInteger(sequence) || sequence < 0 || sequence > MAX_SEQUENCE) {
     throw new RangeError(`a sequence has 32 bits, unlike ${sequence}`);
@@ -63,7 +69,10 @@ export function encodeTimeQuery({ type, sequence, unixMs }: TimeQueryPacket): Ui
   return bytes;
 }
 
-/** @returns undefined for another size, an unknown type, or a time beyond what a number holds exactly. */
+/**
+ * Reads a packet.
+ * @returns undefined for another size, an unknown type, or a time beyond what a number holds exactly.
+ */
 export function decodeTimeQuery(bytes: Uint8Array, start = 0, end: number = bytes.length): TimeQueryPacket | undefined {
   if (end - start !== TIME_QUERY_BYTES) return undefined;
   const code = bytes[start];

@@ -14,6 +14,7 @@ const MAX_BUFFER_BYTES = 65_535;
 /** The longest note that `tellLength` adds: the guard's `maxGrowthBytes` for it. */
 export const TRUNCATION_NOTE_MAX_BYTES = 32;
 
+/** How small the buffer is, and who is told of what was lost. */
 export interface TruncatingEchoOptions {
   /** The size of the buffer. */
   readonly bufferBytes?: number;
@@ -23,7 +24,10 @@ export interface TruncatingEchoOptions {
   readonly tellLength?: boolean;
 }
 
-/** @throws RangeError for a buffer of no bytes, or of more than any datagram has. */
+/**
+ * Answers each datagram with as much of it as fitted into a small buffer.
+ * @throws RangeError for a buffer of no bytes, or of more than any datagram has.
+ */
 export function truncatingEcho(options: TruncatingEchoOptions = {}): DatagramProtocolFactory {
   const { bufferBytes = TRUNCATING_ECHO_BYTES, onDatagram, tellLength = false } = options;
   if (!Number.isInteger(bufferBytes) || bufferBytes < 1 || bufferBytes > MAX_BUFFER_BYTES) {

@@ -14,8 +14,10 @@ const BACKENDS = {
   uring: (): Reactor => new UringReactor(),
 } as const;
 
+/** The name of a backend: the system call that waits. */
 export type BackendName = keyof typeof BACKENDS;
 
+/** Every backend that there is; whether the kernel lets it run is known when it is made. */
 export const backendNames: readonly BackendName[] = Object.keys(BACKENDS) as BackendName[];
 
 /**

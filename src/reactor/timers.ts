@@ -28,11 +28,13 @@ export class Deadline {
     this.id = id;
   }
 
+  /** Whether it is in a heap, to fire. */
   get isSet(): boolean {
     return this.position >= 0;
   }
 }
 
+/** The deadlines of one loop, the earliest on top. */
 export class DeadlineHeap {
   readonly #heap: Deadline[] = [];
   /** While deadlines fire, the moment up to which they do. */
@@ -40,6 +42,7 @@ export class DeadlineHeap {
   /** Called when the earliest deadline has come closer. For the host inside Node's loop. */
   onEarlier: (() => void) | undefined;
 
+  /** How many deadlines are set. */
   get size(): number {
     return this.#heap.length;
   }

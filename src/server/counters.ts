@@ -18,6 +18,7 @@ const COUNTER_NAMES = [
   "timedOut",
 ] as const;
 
+/** The name of one count. */
 export type CounterName = (typeof COUNTER_NAMES)[number];
 /** `active` is a gauge; the others only grow. */
 export type CounterValues = Readonly<Record<CounterName, number>>;

@@ -18,6 +18,7 @@ export interface Limits {
   readonly maxWorkers: number;
 }
 
+/** What holds where {@link Limits} are not given. */
 export const DEFAULT_LIMITS: Limits = {
   backlog: 4096,
   highWaterBytes: 64 * 1024,

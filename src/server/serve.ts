@@ -10,6 +10,7 @@ import type { Service, ServiceReference } from "./service.ts";
 import { loadService } from "./service-loader.ts";
 import type { Kind, Placement, Report, ServerDesign, ServerHandle } from "./task.ts";
 
+/** What to serve, where, and by which design. */
 export interface ServeOptions {
   /** Where to listen, such as `tcp://127.0.0.1:7007`, `udp://[::1]:7007` or `unix:///run/echo.sock`. */
   readonly listen?: string;

@@ -10,6 +10,7 @@ import type {
 } from "../protocol/index.ts";
 import type { Limits } from "./limits.ts";
 
+/** What may be handed to another thread or process as JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** Where to find a service, in a form that can be handed to a thread or a process. */

@@ -2,6 +2,7 @@
 
 const OLDEST_NODE = [20, 19] as const;
 
+/** A machine that the ABI tables know. */
 export type Architecture = "x64" | "arm64";
 
 /**
@@ -19,4 +20,5 @@ export function checkPlatform(platform: string, arch: string, nodeVersion: strin
   throw Object.assign(error, { code: "ERR_PORTOLAN_PLATFORM" });
 }
 
+/** The machine that this runs on. */
 export const architecture: Architecture = checkPlatform(process.platform, process.arch, process.versions.node);

@@ -25,6 +25,7 @@ export function uv_poll_start(handle: number, events: number, callback: number):
   return native.uv_poll_start(handle, events, callback);
 }
 
+/** Stops to watch; the handle may be started again. */
 export function uv_poll_stop(handle: number): number {
   return native.uv_poll_stop(handle);
 }
