@@ -197,6 +197,11 @@ function readKnown(fd: number, option: AnyOption, argument: unknown): Uint8Array
   let bytes = option.request(argument as never);
   const length = new Uint32Array([bytes.length / lengthUnitBytes]);
   let result = getsockopt(fd, level, number, bytes, length);
+  while (result === -EINVAL && option.exactLength && bytes.length > 0) {
+    bytes = bytes.subarray(1);
+    length[0] = bytes.length;
+    result = getsockopt(fd, level, number, bytes, length);
+  }
   const needed = (length[0] as number) * lengthUnitBytes;
   if ((result === -ERANGE || result === -EINVAL) && needed > bytes.length && needed <= MAX_OPTION_BYTES) {
     bytes = new Uint8Array(needed);

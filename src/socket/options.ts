@@ -37,6 +37,8 @@ export interface Option<Read, Write = Read, Argument = undefined> {
   readonly sizeBytes: number;
   /** The bytes that the kernel counts as one in the option's length: 1, except where it counts instructions. */
   readonly lengthUnitBytes: number;
+  /** Whether the kernel refuses more room than the value fills. */
+  readonly exactLength: boolean;
   readonly readable: boolean;
   readonly writable: boolean;
   /** When it can be set, or has its effect. */
@@ -49,7 +51,10 @@ export interface Option<Read, Write = Read, Argument = undefined> {
   readonly page: string;
   /** What one has to know beside the page. */
   readonly note: string | undefined;
-  /** @throws TypeError or RangeError naming the option, what it takes and what came. */
+  /**
+   * The bytes of a value, as the kernel wants them.
+   * @throws TypeError or RangeError naming the option, what it takes and what came.
+   */
   encode(value: Write): Uint8Array;
   /** Takes any length. */
   decode(bytes: Uint8Array): Read;
@@ -150,6 +155,7 @@ function makeOption(levelName: string, name: string, row: OptionRow): AnyOption 
     kind: row.kind,
     sizeBytes: codec.sizeBytes,
     lengthUnitBytes: codec.lengthUnitBytes ?? 1,
+    exactLength: codec.exactLength ?? false,
     readable: row.access !== "w",
     writable: row.access !== "r",
     when: row.when ?? "any",

@@ -9,6 +9,8 @@ export interface KindCodec<Read, Write, Argument = undefined> {
   readonly sizeBytes: number;
   /** The bytes that the kernel counts as one in the option's length; 1 where it counts bytes. */
   readonly lengthUnitBytes?: number;
+  /** The kernel refuses more room than the value fills, so that less and less is offered. */
+  readonly exactLength?: boolean;
   encode(option: string, value: Write): Uint8Array;
   decode(bytes: Uint8Array): Read;
   /** What the kernel finds in the room: for options whose reading takes an argument. */

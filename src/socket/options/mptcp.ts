@@ -6,7 +6,7 @@ export const MPTCP_OPTIONS = {
     since: "6.5",
     when: "after-connect",
     page: "linux/mptcp.h",
-    note: "a struct mptcp_full_info, which points to arrays of the caller's: read it by number",
+    note: "a struct mptcp_full_info without the arrays that it can point to: for those, read it by number",
   },
   MPTCP_INFO: { kind: "mptcpInfo", access: "r", since: "5.16", when: "after-connect", page: "linux/mptcp.h" },
   MPTCP_SUBFLOW_ADDRS: {

@@ -152,7 +152,7 @@ export const SOCKET_OPTIONS = {
   },
   SO_INQ: {
     kind: "bool",
-    access: "rw",
+    access: "w",
     since: "6.17",
     page: "asm-generic/socket.h",
     note: "unix stream sockets: recvmsg tells how much is left, SCM_INQ",

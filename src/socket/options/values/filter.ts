@@ -10,7 +10,7 @@ import {
   writeU64,
 } from "../../../abi/index.ts";
 import { addressOf } from "../../../sys/index.ts";
-import { integer, list, UINT_MAX, unreadable, unwritable, wrongRange } from "../checks.ts";
+import { integer, list, object, UINT_MAX, unreadable, unwritable, wrongRange } from "../checks.ts";
 import type { KindCodec } from "../codec.ts";
 
 /** One instruction of classic BPF, struct sock_filter. */
@@ -74,7 +74,8 @@ function encodeAll(option: string, value: readonly BpfInstruction[]): Uint8Array
   const instructions = list(option, value, BPF_MAXINSNS);
   if (instructions.length === 0) throw wrongRange(option, `1 to ${BPF_MAXINSNS} instructions`, 0);
   const bytes = new Uint8Array(new ArrayBuffer(instructions.length * SOCK_FILTER.size));
-  for (const [i, { code, jt, jf, k }] of instructions.entries()) {
+  for (const [i, instruction] of instructions.entries()) {
+    const { code, jt, jf, k } = object(`${option}'s instruction`, "{ code, jt, jf, k }", instruction);
     const at = i * SOCK_FILTER.size;
     writeU16(bytes, at + SOCK_FILTER.code, integer(`${option}'s code`, code, 0, 0xffff));
     bytes[at + SOCK_FILTER.jt] = integer(`${option}'s jt`, jt, 0, 0xff);

@@ -105,6 +105,7 @@ export const socketMemory: KindCodec<SocketMemory, never> = {
 
 export const socketAddress: KindCodec<SocketAddress, never> = {
   sizeBytes: MAX_SOCKADDR_BYTES,
+  exactLength: true,
   encode: unwritable,
   decode: (bytes) => decodeSockaddr(bytes),
 };
@@ -134,7 +135,8 @@ export const tokens: KindCodec<undefined, readonly DeviceMemoryTokens[]> = {
   encode: (option, value) => {
     const runs = list(option, value, MAX_TOKEN_RUNS);
     const bytes = new Uint8Array(runs.length * TOKEN_RUN_BYTES);
-    for (const [i, { start, count }] of runs.entries()) {
+    for (const [i, run] of runs.entries()) {
+      const { start, count } = object(`${option}'s run`, "{ start: number, count: number }", run);
       writeU32(bytes, i * TOKEN_RUN_BYTES, integer(`${option}'s start`, start, 0, UINT_MAX));
       writeU32(bytes, i * TOKEN_RUN_BYTES + 4, integer(`${option}'s count`, count, 0, UINT_MAX));
     }

@@ -146,9 +146,10 @@ export const repairOptions: KindCodec<undefined, readonly RepairOption[]> = {
     const options = list(option, value, MAX_REPAIR_OPTIONS);
     const bytes = new Uint8Array(options.length * TCP_REPAIR_OPT.size);
     for (const [i, entry] of options.entries()) {
+      const { kind, value: number } = object(`${option}'s entry`, "{ kind: number, value: number }", entry);
       const at = i * TCP_REPAIR_OPT.size;
-      writeU32(bytes, at + TCP_REPAIR_OPT.opt_code, integer(`${option}'s kind`, entry.kind, 0, 0xff));
-      writeU32(bytes, at + TCP_REPAIR_OPT.opt_val, integer(`${option}'s value`, entry.value, 0, UINT_MAX));
+      writeU32(bytes, at + TCP_REPAIR_OPT.opt_code, integer(`${option}'s kind`, kind, 0, 0xff));
+      writeU32(bytes, at + TCP_REPAIR_OPT.opt_val, integer(`${option}'s value`, number, 0, UINT_MAX));
     }
     return bytes;
   },
