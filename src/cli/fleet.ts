@@ -1,6 +1,7 @@
 /** Several servers as one: started together, counted together, stopped together. */
 import {
   type CounterValues,
+  type Json,
   type Limits,
   type Placement,
   type Server,
@@ -15,6 +16,8 @@ import { asUsage } from "./failure.ts";
 export interface Plan {
   readonly entry: ServiceEntry;
   readonly listen: string;
+  /** The service's own, by name. */
+  readonly options?: Json;
 }
 
 /** A server that runs. */
@@ -83,7 +86,7 @@ export class Fleet {
 }
 
 function startOne(plan: Plan, { design, placement, limits, trouble }: FleetOptions): Promise<Server> {
-  return serve(plan.entry.reference(), {
+  return serve(plan.entry.reference(plan.options), {
     listen: plan.listen,
     placement,
     limits,

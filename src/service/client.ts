@@ -11,6 +11,10 @@ export interface ClientOutput {
   data(bytes: Uint8Array): Promise<void>;
   /** What there is to say about it; absent where nobody asks, so that `output.event?.(…)` costs nothing then. */
   readonly event?: ((event: ClientEvent) => void) | undefined;
+  /** As `event`, for what is the result itself where the service answers nothing, or nothing for people to read. */
+  readonly notice?: ((event: ClientEvent) => void) | undefined;
+  /** Whether `data` is shown on a terminal, which can be drawn on. */
+  readonly isTerminal?: boolean;
   /** As `event`, for what everybody must hear: why the exit status is what it is. */
   problem(event: ClientEvent): void;
 }
@@ -37,6 +41,7 @@ export interface ClientCall {
   readonly options: ClientOptions;
 }
 
+/** The options of a call, by name. */
 export type ClientOptions = Readonly<Record<string, unknown>>;
 
 /** An option of one service's client, for whoever builds a command line. */

@@ -1,8 +1,34 @@
 /** The services: what each is, how to serve it, how to call it, what to type to try it. */
+
+export { chargen } from "./chargen/index.ts";
 export type { ClientCall, ClientEvent, ClientOption, ClientOptions, ClientOutput, ServiceClient } from "./client.ts";
+export { daytime } from "./daytime/index.ts";
+export { discard } from "./discard/index.ts";
 export { echo } from "./echo/index.ts";
-export { defaultPort, defaultUnixName, type ServiceEntry, TRANSPORTS, type Transport, type Trial } from "./entry.ts";
+export {
+  defaultPort,
+  defaultUnixName,
+  type ServiceEntry,
+  TRANSPORTS,
+  type Transport,
+  type Trial,
+  usualEndpoint,
+} from "./entry.ts";
 export { EXIT, type ExitStatus } from "./exit-status.ts";
-export { seconds, wholeNumber } from "./option-values.ts";
+export { hangman } from "./hangman/index.ts";
+export { seconds, size, wholeNumber } from "./option-values.ts";
+export { random } from "./random/index.ts";
 export { findService, services } from "./registry.ts";
+export { rot13 } from "./rot13/index.ts";
+export {
+  optionNamed,
+  optionValues,
+  parseOptionValue,
+  type ServiceOption,
+  type ServiceOptionValue,
+  wanted,
+} from "./service-options.ts";
+export { time } from "./time/index.ts";
+export { timeQuery } from "./time-query/index.ts";
 export { type TrialCommand, trialCommands } from "./trial.ts";
+export { truncate } from "./truncate/index.ts";

@@ -20,3 +20,17 @@ export function seconds(name: string, leastSeconds: number, mostSeconds: number)
     throw new RangeError(`${name} takes seconds from ${leastSeconds} to ${mostSeconds}, not "${text}"`);
   };
 }
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1024, M: 1024 ** 2, G: 1024 ** 3 };
+
+/** A parser of sizes in bytes: `512`, `4k`, `1M`, with units of 1024. */
+export function size(name: string, leastBytes: number, mostBytes: number): (text: string) => number {
+  return (text) => {
+    const [, digits = "", unit = ""] = /^(\d+)([kMG]?)$/.exec(text) ?? [];
+    const bytes = Number(digits) * (UNITS[unit] as number);
+    if (digits !== "" && bytes >= leastBytes && bytes <= mostBytes) return bytes;
+    throw new RangeError(
+      `${name} takes a size from ${leastBytes} to ${mostBytes} bytes, such as 512, 4k or 1M, not "${text}"`,
+    );
+  };
+}

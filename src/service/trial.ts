@@ -4,11 +4,12 @@
  */
 import { SOCK_DGRAM, SOCK_STREAM } from "../abi/index.ts";
 import { type Endpoint, formatEndpoint, parseEndpoint } from "../socket/index.ts";
-import type { ServiceEntry } from "./entry.ts";
+import type { ServiceEntry, Trial } from "./entry.ts";
 
 /** How long nc waits for further datagrams before it ends. */
 const DATAGRAM_WAIT_SECONDS = 1;
 
+/** A command to try a service with. */
 export interface TrialCommand {
   /** What must be installed for it. `nc` is OpenBSD's: others have neither `-N` nor `-U`. */
   readonly program: "nc" | "socat" | "portolan";
@@ -21,19 +22,25 @@ export interface TrialCommand {
  */
 export function trialCommands(entry: ServiceEntry, endpoint: string): TrialCommand[] {
   const target = reachable(parseEndpoint(endpoint));
-  const { line, callArguments } = entry.trial;
-  // Nothing to send on a stream means that the server speaks first, or that a person types.
-  const text = line ?? (target.type === SOCK_DGRAM ? "" : undefined);
-  const pipe =
-    text === undefined ? "" : `printf ${quote(`${text.replaceAll("\\", "\\\\").replaceAll("%", "%%")}\\n`)} | `;
+  const { callArguments, filter } = entry.trial;
+  const input = inputOf(entry.trial, target);
+  const before = input === undefined ? "" : `printf ${quote(input)} | `;
+  const after = filter === undefined ? "" : ` | ${filter}`;
   const commands: TrialCommand[] = [];
-  const nc = ncArguments(target, text !== undefined);
-  if (nc !== undefined) commands.push({ program: "nc", command: `${pipe}nc ${nc}` });
+  const nc = ncArguments(target, input !== undefined);
+  if (nc !== undefined) commands.push({ program: "nc", command: `${before}nc ${nc}${after}` });
   const socat = socatAddress(target);
-  if (socat !== undefined) commands.push({ program: "socat", command: `${pipe}socat - ${socat}` });
+  if (socat !== undefined) commands.push({ program: "socat", command: `${before}socat - ${socat}${after}` });
   const call = ["portolan call", entry.name, quote(formatEndpoint(target)), callArguments];
   commands.push({ program: "portolan", command: call.filter((part) => part !== "").join(" ") });
   return commands;
+}
+
+/** What to send, as printf(1) reads it. Without any on a stream, the server speaks first, or a person types. */
+function inputOf({ line, bytes }: Trial, { type }: Endpoint): string | undefined {
+  if (bytes !== undefined) return bytes;
+  const text = line ?? (type === SOCK_DGRAM ? "" : undefined);
+  return text === undefined ? undefined : `${text.replaceAll("\\", "\\\\").replaceAll("%", "%%")}\\n`;
 }
 
 function ncArguments({ type, address }: Endpoint, halfCloses: boolean): string | undefined {

@@ -4,12 +4,12 @@ import {
   type ClientEvent,
   type ClientOptions,
   type ClientOutput,
-  defaultPort,
   EXIT,
   type ServiceClient,
   type ServiceEntry,
   seconds,
   services,
+  usualEndpoint,
 } from "../../service/index.ts";
 import { isSystemError, parseEndpoint } from "../../socket/index.ts";
 import type { Context } from "../context.ts";
@@ -47,7 +47,7 @@ export const verb: Verb = {
 };
 
 function defineClient(command: Command, entry: ServiceEntry, client: ServiceClient, setup: VerbSetup): void {
-  const usual = `tcp://127.0.0.1:${defaultPort(entry)}`;
+  const usual = usualEndpoint(entry);
   command
     .description(`Uses ${entry.name}, which ${entry.summary} (${entry.specification}).`)
     .argument(
@@ -110,6 +110,8 @@ function plainOutput(context: Context, isVerbose: boolean): ClientOutput {
   return {
     data: (bytes) => context.out.bytes(bytes),
     event: isVerbose ? say : undefined,
+    notice: say,
+    isTerminal: context.out.isTerminal,
     problem: say,
   };
 }
@@ -120,6 +122,7 @@ function jsonOutput(context: Context): ClientOutput {
   return {
     data: () => Promise.resolve(),
     event,
+    notice: event,
     problem: ({ name, text, fields }) => {
       context.out.json({ event: name, ...fields, message: text });
       context.err.line(`portolan call: ${text}`);

@@ -1,6 +1,6 @@
 /** `portolan serve`: one service, under a chosen design. */
 import type { Limits, ServerDesign } from "../../server/index.ts";
-import { defaultPort, type ServiceEntry } from "../../service/index.ts";
+import { defaultPort, findService, type ServiceEntry } from "../../service/index.ts";
 import { parseEndpoint } from "../../socket/index.ts";
 import { checkingUsage } from "../failure.ts";
 import {
@@ -14,9 +14,10 @@ import {
   readService,
 } from "../options.ts";
 import { runServers } from "../run-servers.ts";
+import { addServiceOptions, type ServiceFlags, serviceOptions } from "../service-flags.ts";
 import type { Verb } from "../verbs.ts";
 
-interface ServeOptions {
+interface ServeOptions extends ServiceFlags {
   readonly listen?: readonly string[];
   readonly design?: ServerDesign;
   readonly inNode?: true;
@@ -26,7 +27,8 @@ interface ServeOptions {
 }
 
 export const verb: Verb = {
-  define(command, { context, self }) {
+  define(command, { context, self, rest }) {
+    const wanted = rest.map(findService).find((entry) => entry !== undefined);
     command
       .argument("<name>", "a service; portolan services lists them", parser(readService))
       .option(
@@ -41,15 +43,18 @@ export const verb: Verb = {
         listParser(readLimit),
       );
     addDesignOption(command);
+    addServiceOptions(command, wanted);
     addGraceOption(command);
     addJsonOption(command);
     addExamples(command, self, [
       ["portolan serve echo", "at its usual ports, on this machine only"],
       ["portolan serve echo --design iterative --listen tcp://127.0.0.1:0", "one client at a time, on any free port"],
       ["portolan serve echo --listen unix://@echo --limit maxConnections=10", "an abstract unix socket, with a limit"],
+      ["portolan serve daytime --form smtp --zone utc", "with options of the service: serve daytime --help lists them"],
     ]);
     command.action(async (entry: ServiceEntry, options: ServeOptions) => {
-      const plans = (options.listen ?? defaultEndpoints(entry)).map((listen) => ({ entry, listen }));
+      const own = serviceOptions(entry, options);
+      const plans = (options.listen ?? defaultEndpoints(entry)).map((listen) => ({ entry, listen, options: own }));
       await runServers(plans, context, self, {
         json: options.json === true,
         counters: false,

@@ -1,4 +1,7 @@
-import type { ServiceEntry } from "../entry.ts";
+import { referenceTo, type ServiceEntry } from "../entry.ts";
+import { guardOptions } from "../guard-options.ts";
+
+const options = guardOptions();
 
 export const echoEntry: ServiceEntry = {
   name: "echo",
@@ -7,6 +10,7 @@ export const echoEntry: ServiceEntry = {
   port: 7,
   transports: ["tcp", "udp", "unix"],
   trial: { line: "hello", callArguments: "--message hello" },
-  reference: (options = null) => ({ url: new URL("./index.js", import.meta.url).href, export: "echo", options }),
+  options,
+  reference: referenceTo(new URL("./index.js", import.meta.url), "echo", options),
   client: async () => (await import("./client.ts")).echoClient,
 };

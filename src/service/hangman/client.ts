@@ -1,0 +1,76 @@
+/**
+ * The client of hangman: sends the lines that are typed, and draws the gallows for each answer. On a terminal the picture
+ * stays in its place.
+ */
+import { HangmanView } from "../../protocol/index.ts";
+import { connect, isSystemError, type Socket } from "../../socket/index.ts";
+import type { ClientCall, ServiceClient } from "../client.ts";
+import { receiveUntil, STREAM_TIMEOUT_MS } from "../client-io.ts";
+import { EXIT, type ExitStatus } from "../exit-status.ts";
+import { readLines } from "../lines.ts";
+import { Silence } from "../silence.ts";
+
+const BUFFER_BYTES = 4096;
+const MAX_TYPED_BYTES = 1024;
+/** ECMA-48: to the upper left corner, and clear from there. */
+const CLEAR = "\x1b[H\x1b[2J";
+
+export const hangmanClient: ServiceClient = {
+  options: [{ flags: "--plain", description: "print the server's lines as they are, and draw nothing" }],
+  async call(call) {
+    const isPlain = (call.options as { readonly plain?: true }).plain === true;
+    const timeoutMs = call.timeoutMs ?? STREAM_TIMEOUT_MS;
+    using socket = await connect(call.endpoint, { signal: call.signal, timeoutMs });
+    // A person thinks as long as a person thinks; only what fails in sending ends the wait for the server.
+    using silence = new Silence(call.signal, timeoutMs);
+    sendLines(socket, call, silence).catch((error: unknown) => {
+      if (!isSystemError(error)) silence.fail(error);
+    });
+    return await follow(socket, call, silence.signal, isPlain);
+  },
+};
+
+async function sendLines(socket: Socket, call: ClientCall, silence: Silence): Promise<void> {
+  for await (const line of readLines(call.input, MAX_TYPED_BYTES)) {
+    await socket.sendAll(Buffer.concat([line, Buffer.from("\n")]), { signal: silence.signal });
+  }
+  socket.shutdown("write");
+}
+
+async function follow(socket: Socket, call: ClientCall, signal: AbortSignal, isPlain: boolean): Promise<ExitStatus> {
+  const buffer = new Uint8Array(BUFFER_BYTES);
+  const view = new HangmanView();
+  for (;;) {
+    const count = await receiveUntil(socket, buffer, signal, Number.POSITIVE_INFINITY);
+    if (count === undefined || count === 0) break;
+    const bytes = buffer.subarray(0, count);
+    if (isPlain) {
+      await call.output.data(bytes);
+      view.feed(bytes);
+    } else if (view.feed(bytes) > 0) {
+      await call.output.data(new TextEncoder().encode(picture(view, call.output.isTerminal === true)));
+    }
+    const { phase, shown, livesLeft, result, message } = view;
+    const fields = { phase, shown, livesLeft, message, isWon: result?.isWon ?? null, word: result?.word ?? null };
+    call.output.event?.({ name: "turn", text: `${phase}: ${shown}, ${livesLeft} left`, fields });
+  }
+  if (view.shown !== "") return EXIT.OK;
+  const text = `${call.endpoint} closed the connection and had shown no word: it is no hangman server`;
+  call.output.problem({ name: "protocol", text, fields: {} });
+  return EXIT.PROTOCOL;
+}
+
+function picture(view: HangmanView, isTerminal: boolean): string {
+  const { gallows, message, phase, result, shown, livesLeft } = view;
+  const word = shown === "" ? "" : `${[...shown].join(" ")}   (${livesLeft} of ${view.lives} lives)`;
+  const outcome =
+    result === undefined ? "" : result.isWon ? `You win: ${result.word}` : `You are hanged: ${result.word}`;
+  const prompts = {
+    asking: "Another round? y or n",
+    over: "Goodbye.",
+    playing: "A letter, or the word; /quit leaves",
+    waiting: "",
+  };
+  const lines = [...gallows, "", word, outcome || message, prompts[phase]];
+  return `${isTerminal ? CLEAR : ""}${lines.join("\n")}\n${isTerminal && phase !== "over" ? "> " : ""}`;
+}
