@@ -75,4 +75,10 @@ export const verbs: readonly VerbEntry[] = [
     group: "Looking",
     load: async () => (await import("./verbs/resolve.ts")).verb,
   },
+  {
+    name: "options",
+    summary: "list the socket options: type, access, kernel, capability and manual page",
+    group: "Looking",
+    load: async () => (await import("./verbs/options.ts")).verb,
+  },
 ];

@@ -1,7 +1,7 @@
 /** Python's socket module as an oracle: on fresh sockets, its getsockopt and ours say the same of every number. */
 import { spawnSync } from "node:child_process";
 import { type AnyOption, options, Socket, type TypeName } from "portolan";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 
 /** Each socket by the arguments that both make it with. */
 const SOCKETS = [
@@ -21,17 +21,20 @@ const DIFFERENT_EACH_TIME = new Set(["SO_INCOMING_CPU"]);
 
 const ASK = `
 import json, socket, sys
-names, family, kind = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3]
-sock = socket.socket(getattr(socket, family), getattr(socket, kind))
-answers = {}
-for name, level in names:
-    number = getattr(socket, name, None)
-    if number is None:
-        continue
+names, sockets = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+
+def answer(sock, name, level):
+    number = getattr(socket, name)
     try:
-        answers[name] = [number, sock.getsockopt(level, number)]
+        return [number, sock.getsockopt(level, number)]
     except OSError as error:
-        answers[name] = [number, "errno %d" % error.errno]
+        return [number, "errno %d" % error.errno]
+
+known = [(name, level) for name, level in names if hasattr(socket, name)]
+answers = []
+for family, kind in sockets:
+    with socket.socket(getattr(socket, family), getattr(socket, kind)) as sock:
+        answers.append({name: answer(sock, name, level) for name, level in known})
 print(json.dumps(answers))
 `;
 
@@ -39,11 +42,14 @@ const numbers = (Object.values(options) as AnyOption[]).filter(
   ({ name, kind, readable }) => readable && NUMBERS.has(kind) && !DIFFERENT_EACH_TIME.has(name),
 );
 
-function pythonAnswers(family: string, type: string): Record<string, [number: number, answer: number | string]> {
+type Answers = Record<string, [number: number, answer: number | string]>;
+
+/** What Python says, of each socket in turn. */
+function pythonAnswers(): Answers[] {
   const names = numbers.map(({ name, level }) => [name, level]);
-  const { stdout, stderr, error } = spawnSync("python3", ["-c", ASK, JSON.stringify(names), family, type], {
-    encoding: "utf8",
-  });
+  const sockets = SOCKETS.map(([, , family, type]) => [family, type]);
+  const args = ["-c", ASK, JSON.stringify(names), JSON.stringify(sockets)];
+  const { stdout, stderr, error } = spawnSync("python3", args, { encoding: "utf8" });
   expect([error, stderr]).toEqual([undefined, ""]);
   return JSON.parse(stdout);
 }
@@ -60,8 +66,14 @@ function ourAnswer(socket: Socket, option: AnyOption): number | string {
 }
 
 describe("the defaults that Python reads are ours", () => {
-  it.each(SOCKETS)("of %s %s", (family, type, pythonFamily, pythonType) => {
-    const theirs = pythonAnswers(pythonFamily, pythonType);
+  let answers: Answers[] = [];
+
+  beforeAll(() => {
+    answers = pythonAnswers();
+  });
+
+  it.each(SOCKETS.map(([family, type], index) => [family, type, index] as const))("of %s %s", (family, type, index) => {
+    const theirs = answers[index] ?? {};
     using socket = new Socket(family, type as TypeName);
     const known = numbers.filter(({ name }) => name in theirs);
     const ours = Object.fromEntries(known.map((row) => [row.name, [row.option, ourAnswer(socket, row)]]));
