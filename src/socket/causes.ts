@@ -8,7 +8,7 @@ type Causes = { readonly [Code in ErrnoName]?: string };
 
 /** What a code means whichever call reports it. Sorted by code. */
 const ANY_CALL: Causes = {
-  EACCES: "permission denied",
+  EACCES: "a missing capability, the mode of a file or a rule forbids it",
   EADDRINUSE: "another socket has this address",
   EADDRNOTAVAIL: "no interface of this machine has this address",
   EAFNOSUPPORT: "the address is of another family than the socket, or the kernel lacks the family",
@@ -55,12 +55,14 @@ const BY_CALL: Readonly<Record<string, Causes>> = {
     EROFS: "the file system is read-only",
   },
   connect: {
-    EACCES: "not allowed: a broadcast address without SO_BROADCAST, a firewall rule, or the socket file's permissions",
+    EACCES:
+      "not allowed: a broadcast address without SO_BROADCAST, a prohibit route, a firewall rule, or the socket file's mode",
     EADDRINUSE: "the local address is in use with this very peer",
-    EADDRNOTAVAIL: "no local port is free, or the port asked for is 0",
+    EADDRNOTAVAIL: "no local port is free for this peer, or there is such a connection already",
     EAGAIN: "the listener's queue is full",
     ECONNABORTED: "an earlier connect failed, which this call has cleared: connect once more",
     EINVAL: "the address is not one to connect to: a blackhole route leads there, or the socket cannot change its peer",
+    ENODEV: "no transport that this kernel has leads to that CID",
     ENOENT: "no socket file is at this path",
     EPROTOTYPE: "the socket at this path is of another type",
     ETIMEDOUT: "no answer: the host is down, or a firewall drops what is sent there",
@@ -71,6 +73,7 @@ const BY_CALL: Readonly<Record<string, Causes>> = {
   },
   listen: {
     EADDRINUSE: "another socket listens at this address",
+    EINVAL: "the socket is connected already, or is a unix socket without a name: bind first",
     EOPNOTSUPP: "sockets of this type do not listen",
   },
   recv: {
@@ -80,12 +83,18 @@ const BY_CALL: Readonly<Record<string, Causes>> = {
     ETIMEDOUT: "the peer stopped answering: what was sent was never acknowledged",
   },
   send: {
-    EACCES: "a broadcast address needs SO_BROADCAST, and a unix path write permission",
+    EACCES: "a broadcast address needs SO_BROADCAST, and a unix path write permission; or a rule forbids it",
     EBADF: "a descriptor to be passed is not open",
     ECONNREFUSED: "nothing listens there",
     EDESTADDRREQ: "no destination: connect first, or use sendTo",
+    EINVAL: "the kernel does not take this address, these flags or this control data",
+    EISCONN: "a connected socket of this type does not send elsewhere",
     ENOENT: "no socket file is at this path",
     ENOTCONN: "connect first",
+  },
+  sendfile: {
+    EINVAL: "what is open there is no file whose pages can be sent",
+    ESPIPE: "what is open there has no offsets: a pipe, a socket or a terminal",
   },
   setsockopt: {
     EINVAL: "the kernel does not take this value or size, or not in the socket's present state",
@@ -117,6 +126,24 @@ export function causeOf(syscall: string, code: string): string {
   return (
     BY_CALL[LIKE[syscall] ?? syscall]?.[name] ?? ANY_CALL[name] ?? lowerFirst(errnoMessage(errnoNumber(code) ?? 0))
   );
+}
+
+/** One line of the tables: a code, and what it means of one call, or of all that have no line of their own. */
+export interface Cause {
+  readonly code: string;
+  /** Absent: any call. */
+  readonly syscall?: string;
+  readonly cause: string;
+}
+
+/** Every cause that is known, sorted by code; what holds for any call comes first. */
+export function listCauses(): Cause[] {
+  const any = Object.entries(ANY_CALL).map(([code, cause]) => ({ code, cause }));
+  const byCall = Object.entries(BY_CALL).flatMap(([syscall, causes]) =>
+    Object.entries(causes).map(([code, cause]) => ({ code, syscall, cause })),
+  );
+  // Stable: within a code, the order above is kept.
+  return [...any, ...byCall].sort((left, right) => (left.code < right.code ? -1 : Number(left.code > right.code)));
 }
 
 function lowerFirst(text: string): string {

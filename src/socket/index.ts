@@ -22,7 +22,7 @@ export type { ErrorOrigin, ExtendedError } from "./ancillary-error.ts";
 export { DatagramBatch, type DatagramVisitor, MAX_SEGMENTS } from "./batch.ts";
 export { BatchAddress } from "./batch-address.ts";
 export { type BatchOptions, MAX_BATCH } from "./batch-memory.ts";
-export { causeOf } from "./causes.ts";
+export { type Cause, causeOf, listCauses } from "./causes.ts";
 export { type ConnectOptions, connect, connectSync } from "./connect.ts";
 export { connectByName, type NameConnectOptions } from "./connect-by-name.ts";
 export { ConnectError } from "./connect-error.ts";

@@ -28,7 +28,7 @@ const portOf = (listener: Socket): number => (listener.localAddress as { port: n
 
 async function answerOf(port: number): Promise<string> {
   using client = await connect(`tcp://127.0.0.1:${port}`, { timeoutMs: 10_000 });
-  return (await client.readUntil("\n", { timeoutMs: 10_000 })).toString();
+  return String(await client.readUntil("\n", { timeoutMs: 10_000 }));
 }
 
 function activate(sockets: readonly (Socket | number)[], options: SpawnActivatedOptions = {}): ChildProcess {

@@ -44,7 +44,7 @@ print("and errors", file=sys.stderr)
       timeoutMs: 10_000,
     });
     const { port } = client.localAddress as { port: number };
-    expect(text.toString()).toBe(`peer 127.0.0.1:${port} blocking True\nand errors\n`);
+    expect(String(text)).toBe(`peer 127.0.0.1:${port} blocking True\nand errors\n`);
     expect(await ended).toEqual([0, null]);
   });
 
