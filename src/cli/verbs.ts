@@ -81,4 +81,10 @@ export const verbs: readonly VerbEntry[] = [
     group: "Looking",
     load: async () => (await import("./verbs/options.ts")).verb,
   },
+  {
+    name: "errors",
+    summary: "what errors of system calls are called, and what usually causes them",
+    group: "Looking",
+    load: async () => (await import("./verbs/errors.ts")).verb,
+  },
 ];
