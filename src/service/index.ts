@@ -28,6 +28,7 @@ export {
   type ServiceOptionValue,
   wanted,
 } from "./service-options.ts";
+export { squares } from "./squares/index.ts";
 export { time } from "./time/index.ts";
 export { timeQuery } from "./time-query/index.ts";
 export { type TrialCommand, trialCommands } from "./trial.ts";

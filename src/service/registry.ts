@@ -7,6 +7,7 @@ import type { ServiceEntry } from "./entry.ts";
 import { hangmanEntry } from "./hangman/entry.ts";
 import { randomEntry } from "./random/entry.ts";
 import { rot13Entry } from "./rot13/entry.ts";
+import { squaresEntry } from "./squares/entry.ts";
 import { timeEntry } from "./time/entry.ts";
 import { timeQueryEntry } from "./time-query/entry.ts";
 import { truncateEntry } from "./truncate/entry.ts";
@@ -20,6 +21,7 @@ export const services: readonly ServiceEntry[] = [
   hangmanEntry,
   randomEntry,
   rot13Entry,
+  squaresEntry,
   timeEntry,
   timeQueryEntry,
   truncateEntry,

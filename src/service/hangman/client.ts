@@ -3,15 +3,14 @@
  * stays in its place.
  */
 import { HangmanView } from "../../protocol/index.ts";
-import { connect, isSystemError, type Socket } from "../../socket/index.ts";
+import { connect, type Socket } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
 import { receiveUntil, STREAM_TIMEOUT_MS } from "../client-io.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
-import { readLines } from "../lines.ts";
 import { Silence } from "../silence.ts";
+import { sendTypedLines } from "../typed-lines.ts";
 
 const BUFFER_BYTES = 4096;
-const MAX_TYPED_BYTES = 1024;
 /** ECMA-48: to the upper left corner, and clear from there. */
 const CLEAR = "\x1b[H\x1b[2J";
 
@@ -21,21 +20,11 @@ export const hangmanClient: ServiceClient = {
     const isPlain = (call.options as { readonly plain?: true }).plain === true;
     const timeoutMs = call.timeoutMs ?? STREAM_TIMEOUT_MS;
     using socket = await connect(call.endpoint, { signal: call.signal, timeoutMs });
-    // A person thinks as long as a person thinks; only what fails in sending ends the wait for the server.
     using silence = new Silence(call.signal, timeoutMs);
-    sendLines(socket, call, silence).catch((error: unknown) => {
-      if (!isSystemError(error)) silence.fail(error);
-    });
+    sendTypedLines(socket, call, silence);
     return await follow(socket, call, silence.signal, isPlain);
   },
 };
-
-async function sendLines(socket: Socket, call: ClientCall, silence: Silence): Promise<void> {
-  for await (const line of readLines(call.input, MAX_TYPED_BYTES)) {
-    await socket.sendAll(Buffer.concat([line, Buffer.from("\n")]), { signal: silence.signal });
-  }
-  socket.shutdown("write");
-}
 
 async function follow(socket: Socket, call: ClientCall, signal: AbortSignal, isPlain: boolean): Promise<ExitStatus> {
   const buffer = new Uint8Array(BUFFER_BYTES);
