@@ -11,6 +11,8 @@ import { type CaseResult, GROUPS } from "./option-cases/run-cases.ts";
 const entry = new URL("../fixtures/run-option-cases.mjs", import.meta.url);
 const tables: [string, CaseTable][] = [];
 for (const [group, load] of Object.entries(GROUPS)) tables.push([group, (await load()).cases]);
+/** A group takes some seconds; on a machine that is busy with other tests, many times as long. */
+const groupLimitMs = 60_000;
 const refusal = namespaceRefusal();
 const tally = new Map<string, number>();
 
@@ -24,8 +26,9 @@ describe.each(tables)("%s", (group, cases) => {
 
   beforeAll(async () => {
     if (refusal !== undefined) return;
-    for (const result of (await runInNamespace(entry, [group])) as CaseResult[]) results.set(result.option, result);
-  });
+    const all = (await runInNamespace(entry, [group], groupLimitMs)) as CaseResult[];
+    for (const result of all) results.set(result.option, result);
+  }, groupLimitMs * 2);
 
   it.for(Object.keys(cases))("%s", (name, context) => {
     if (refusal !== undefined) context.skip(refusal);

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
 const loopbackUp = new URL("./loopback-up.mjs", import.meta.url).href;
-const limitMs = 15_000;
+const usualLimitMs = 15_000;
 
 /** Who is not root becomes it in a user namespace of its own. */
 const unshare = process.getuid?.() === 0 ? ["-n"] : ["-Urn"];
@@ -29,7 +29,11 @@ export function namespaceRefusal(): string | undefined {
  * Runs a module in a namespace of its own, and returns what it wrote to standard output as its last line, as JSON.
  * @throws Error with what it wrote to standard error when it fails, or does not end in time.
  */
-export async function runInNamespace(module: URL, args: readonly string[] = []): Promise<unknown> {
+export async function runInNamespace(
+  module: URL,
+  args: readonly string[] = [],
+  limitMs: number = usualLimitMs,
+): Promise<unknown> {
   const command = [...unshare, process.execPath, "--import", loopbackUp, fileURLToPath(module), ...args];
   const child = spawn("unshare", command, { cwd: packageRoot, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";

@@ -139,7 +139,7 @@ export const uint64: KindCodec<bigint, bigint> = {
 };
 
 /** Bit fields of 32-bit words, as the kernel's lists of groups and of ICMP types are, as the numbers of their bits. */
-export function bitsOf(words: Uint8Array, maxBits: number = words.length * 8): number[] {
+function bitsOf(words: Uint8Array, maxBits: number = words.length * 8): number[] {
   const found: number[] = [];
   for (let bit = 0; bit < Math.min(maxBits, words.length * 8); bit++) {
     if (((words[bit >> 3] as number) >> (bit & 7)) & 1) found.push(bit);
