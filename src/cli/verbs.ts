@@ -76,16 +76,16 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/resolve.ts")).verb,
   },
   {
-    name: "sockets",
-    summary: "which kinds of sockets this kernel has, and why not the others",
-    group: "Looking",
-    load: async () => (await import("./verbs/sockets.ts")).verb,
-  },
-  {
     name: "options",
     summary: "list the socket options: type, access, kernel, capability and manual page",
     group: "Looking",
     load: async () => (await import("./verbs/options.ts")).verb,
+  },
+  {
+    name: "sockets",
+    summary: "which kinds of sockets this kernel has, and why not the others",
+    group: "Looking",
+    load: async () => (await import("./verbs/sockets.ts")).verb,
   },
   {
     name: "errors",

@@ -11,7 +11,7 @@ import type { ZeroCopySends } from "./message-zerocopy.ts";
 import { type Direction, ERRORS, type Operation } from "./waits.ts";
 
 /** Reports kept for a caller of `recvError` while zero-copy completions are waited for; the oldest goes first. */
-export const MAX_KEPT_REPORTS = 64;
+const MAX_KEPT_REPORTS = 64;
 /** The kernel gives back no more of a packet than this. */
 const MAX_PACKET_BYTES = 65_535;
 /** Entries that one attempt reads before others get their turn. */

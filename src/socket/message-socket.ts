@@ -163,6 +163,20 @@ export abstract class MessageSocket extends SocketHandle {
     checked("fcntl", fcntl(this.descriptor("fcntl"), F_SETOWN, pid), { subject: `F_SETOWN ${pid}` });
   }
 
+  /** For recv with MSG_WAITALL, which a call that never blocks cannot leave to the kernel. */
+  protected async recvWhole(
+    target: Uint8Array | number,
+    options: WaitOptions,
+    flags: number,
+  ): Promise<Buffer | number> {
+    return received(target, await this.recvMessage(wholeRoom(target, flags), options));
+  }
+
+  /** {@link MessageSocket.recvWhole}, blocking the thread. */
+  protected recvWholeSync(target: Uint8Array | number, options: SyncLimits, flags: number): Buffer | number {
+    return received(target, this.recvMessageSync(wholeRoom(target, flags), options));
+  }
+
   #sending(message: Message): SendMessageOperation {
     const operation = new SendMessageOperation(message);
     if (this.type === SOCK_STREAM && operation.hasControl && operation.isEmpty) {
@@ -195,3 +209,12 @@ export abstract class MessageSocket extends SocketHandle {
 }
 
 const int = new Int32Array(1);
+
+function wholeRoom(target: Uint8Array | number, flags: number): MessageRoom {
+  const room = typeof target === "number" ? { sizeBytes: target } : { buffers: target };
+  return { ...room, flags, controlBytes: 0, wantAddress: false };
+}
+
+function received(target: Uint8Array | number, { bytes, lengthBytes }: ReceivedMessage): Buffer | number {
+  return typeof target === "number" ? bytes : lengthBytes;
+}

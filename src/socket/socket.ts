@@ -7,6 +7,7 @@ import {
   EINPROGRESS,
   EISCONN,
   MSG_DONTWAIT,
+  MSG_WAITALL,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
@@ -254,6 +255,7 @@ export class Socket extends DescriptorSocket {
   recv(sizeBytes: number, options?: TransferOptions): Promise<Buffer>;
   async recv(target: Uint8Array | number, options: TransferOptions = NONE): Promise<number | Buffer> {
     const { flags = 0 } = options;
+    if ((flags & MSG_WAITALL) !== 0) return this.recvWhole(target, options, flags);
     if (typeof target === "number") {
       const operation = new RecvNewOperation(target, flags);
       await this.perform(operation, options, flags);
@@ -273,6 +275,7 @@ export class Socket extends DescriptorSocket {
   recvSync(sizeBytes: number, options?: SyncTransferOptions): Buffer;
   recvSync(target: Uint8Array | number, options: SyncTransferOptions = NONE): number | Buffer {
     const { flags = 0 } = options;
+    if ((flags & MSG_WAITALL) !== 0) return this.recvWholeSync(target, options, flags);
     if (typeof target === "number") {
       const operation = new RecvNewOperation(target, flags);
       this.performSync(operation, options, flags);

@@ -218,6 +218,24 @@ describe("flags", () => {
     expect(String((await short).bytes)).toBe("mno");
   });
 
+  it("MSG_WAITALL does the same for recv", async () => {
+    const [client, server] = tcpPair();
+    using _client = client;
+    using _server = server;
+    const room = Buffer.alloc(4);
+    const flags = MSG_WAITALL;
+    const reading = Promise.all([server.recv(4, { flags }), server.recv(room, { flags }), server.recv(9, { flags })]);
+    for (const piece of ["a", "bcdef", "gh", "rest"]) {
+      await client.sendAll(piece);
+      await server.ready("writable");
+    }
+    client.close();
+    expect((await reading).map(String)).toEqual(["abcd", "4", "rest"]);
+    expect(String(room)).toBe("efgh");
+    expect(server.recvSync(room, { flags })).toBe(0);
+    expect(server.recvSync(5, { flags })).toEqual(Buffer.alloc(0));
+  });
+
   it("MSG_WAITALL blocks likewise", () => {
     const [client, server] = tcpPair();
     using _client = client;
