@@ -77,7 +77,7 @@ export interface TimeQueryReport {
   readonly reordered: number;
   readonly malformed: number;
   readonly stray: number;
-  /** The lost requests, as first and last index of each run; the first {@link MAX_LOST_RANGES} runs. */
+  /** The lost requests, as first and last index of each run; the first 64 runs. */
   readonly lostRanges: readonly (readonly [number, number])[];
   /** Of the answers in time; absent if there are none. */
   readonly rtt?: RttSummary;

@@ -51,7 +51,7 @@ export interface Service {
    * server's process, whichever threads or processes the conversations are in. Needed by protocols that say `shared`.
    */
   resources?(options: Json): Readonly<Record<string, ResourceFactory>>;
-  /** Bytes of memory that the threads of one server are to share; see {@link Place}. */
+  /** Bytes of memory that the threads of one server are to share: `memory` of its `Place`. */
   readonly memoryBytes?: number;
   /** Limits that differ from the defaults, perhaps by the service's options. */
   readonly limits?: Partial<Limits> | ((options: Json) => Partial<Limits>);

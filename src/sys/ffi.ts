@@ -120,6 +120,7 @@ const pollCallback = koffi.pointer(koffi.proto("void", ["uintptr_t", "int", "int
 /** A C function pointer for `uv_poll_start`, and how to give it back. */
 export function registerPollCallback(callback: (status: number, events: number) => void): {
   address: number;
+  /** Takes the callback's address back from C, which must not call it any more. */
   release: () => void;
 } {
   const registered = koffi.register(

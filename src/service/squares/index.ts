@@ -7,6 +7,7 @@ import type { Service } from "../../server/index.ts";
 import { optionValues } from "../service-options.ts";
 import { squaresEntry, squaresOptions } from "./entry.ts";
 
+/** The board of squares as a service. */
 export const squares: Service = {
   name: squaresEntry.name,
   summary: squaresEntry.summary,
