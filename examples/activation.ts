@@ -1,4 +1,5 @@
 /** A manager listens and starts the server with the listener: LISTEN_FDS, in both roles. */
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { activatedSockets, connect, listen, spawnActivated } from "portolan";
 
@@ -18,8 +19,9 @@ async function manage(): Promise<void> {
   using client = await connect(`tcp://127.0.0.1:${port}`);
   const self = [...process.execArgv, fileURLToPath(import.meta.url), "server"];
   const child = spawnActivated(process.execPath, self, [listener], { names: ["greeting"] });
+  const ended = once(child, "exit");
   console.log(`the server says ${String(await client.readUntil("\n")).trimEnd()}`);
-  await new Promise((resolve) => child.once("exit", resolve));
+  await ended;
 }
 
 if (process.argv[2] === "server") await serve();

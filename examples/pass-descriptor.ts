@@ -1,4 +1,5 @@
 /** One process accepts connections and passes each to another, which serves it: the descriptor travels, not the bytes. */
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { connect, listen, Socket, spawnWithSockets } from "portolan";
 
@@ -18,6 +19,7 @@ async function acceptAndPassOn(): Promise<void> {
   using channel = ours;
   const self = [...process.execArgv, fileURLToPath(import.meta.url), "worker"];
   const child = spawnWithSockets(process.execPath, self, { sockets: [theirs] });
+  const ended = once(child, "exit");
   theirs.close();
 
   using listener = await listen("tcp://127.0.0.1:0");
@@ -29,7 +31,7 @@ async function acceptAndPassOn(): Promise<void> {
 
   console.log(String(await client.readUntil("\n")).trimEnd());
   channel.close();
-  await new Promise((resolve) => child.once("exit", resolve));
+  await ended;
 }
 
 if (process.argv[2] === "worker") await serveWhatIsPassed();

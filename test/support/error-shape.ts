@@ -21,7 +21,7 @@ const ENDS: { readonly [Name in Ends]: string } = {
 };
 
 /** Checks call, C's name, endpoints, cause and fields. */
-export function checkShape(error: ErrorLike, syscall: string, code: string, ends: Ends, subject = ""): void {
+function checkShape(error: ErrorLike, syscall: string, code: string, ends: Ends, subject = ""): void {
   expect([error.syscall, error.code, error.errno]).toEqual([syscall, code, -(errnoNumber(code) as number)]);
   expect(error.message).toMatch(new RegExp(`^${syscall} ${code}${subject}${ENDS[ends]}: [^:].*$`));
   expect([error.address ?? error.path, error.local].filter((end) => end !== undefined)).toHaveLength(
