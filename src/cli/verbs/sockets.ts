@@ -40,7 +40,9 @@ export const verb: Verb = {
       }
       const [titles = "", ...lines] = formatTable(COLUMNS, kinds.map(toRow));
       context.out.line(context.colours.dim(titles));
-      lines.forEach((line, index) => context.out.line(colour(line, kinds[index] as SocketSupport, context.colours)));
+      for (const [index, line] of lines.entries()) {
+        context.out.line(colour(line, kinds[index] as SocketSupport, context.colours));
+      }
     });
   },
 };
