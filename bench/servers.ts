@@ -32,6 +32,14 @@ export interface Programs {
 export const servers: readonly Server[] = [
   ours("portolan-epoll", "tcp", "epoll"),
   {
+    name: "portolan-net",
+    kind: "ours",
+    transport: "tcp",
+    about: "portolan/net, the same program as node-net",
+    command: (programs) => [programs.node, programs.script("portolan-net-echo.mjs"), "0"],
+    port: listeningPort,
+  },
+  {
     name: "c-epoll",
     kind: "peer",
     transport: "tcp",
@@ -56,6 +64,14 @@ export const servers: readonly Server[] = [
     port: listeningPort,
   },
   ours("portolan-epoll", "udp", "epoll"),
+  {
+    name: "portolan-dgram",
+    kind: "ours",
+    transport: "udp",
+    about: "portolan/dgram, the same program as node-dgram",
+    command: (programs) => [programs.node, programs.script("portolan-dgram-echo.mjs"), "0"],
+    port: listeningPort,
+  },
   {
     name: "c-recvfrom",
     kind: "peer",

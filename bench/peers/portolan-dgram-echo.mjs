@@ -1,5 +1,4 @@
-// The UDP echo of node:dgram as its documentation shows it. (A lookup function of one's own, which answers numeric addresses
-// at once, is worth about 7 % more; hardly any program has one.)
+// The UDP echo of node-dgram-echo.mjs with another import.
 import { createSocket } from "../../dist/compat/dgram.js";
 
 const socket = createSocket("udp4");

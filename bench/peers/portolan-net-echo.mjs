@@ -1,3 +1,4 @@
+// The TCP echo of node-net-echo.mjs with another import.
 import { createServer } from "../../dist/compat/net.js";
 
 const server = createServer({ noDelay: true }, (socket) => {

@@ -9,6 +9,7 @@ import type { RemoteInfo } from "node:dgram";
 import { EAGAIN, ECANCELED, EINTR, EMSGSIZE, ENOBUFS, POLLIN, POLLOUT } from "../abi/index.ts";
 import { IdleHandler, type Reactor, type Slot, threadReactor } from "../reactor/index.ts";
 import { BATCH, borrowBatch, type DatagramBatch, type Outgoing, type Received, returnBatch } from "./dgram-batch.ts";
+import { keep, release } from "./keeper.ts";
 
 /** What may be queued while the kernel's buffer is full; beyond it a send fails with ENOBUFS. */
 const MAX_QUEUED = 65_536;
@@ -50,6 +51,7 @@ export class DatagramWire extends IdleHandler {
     this.#reactor = threadReactor();
     this.#slot = this.#reactor.attach(fd, this);
     this.#batch = borrowBatch();
+    keep(fd);
   }
 
   /** Bytes and datagrams that wait to be sent. */
@@ -82,6 +84,7 @@ export class DatagramWire extends IdleHandler {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    release(this.fd);
     this.#reactor.close(this.#slot);
     returnBatch();
     for (const datagram of this.#queue.slice(this.#queueStart)) this.#settle(datagram, ECANCELED);

@@ -1,1 +1,3 @@
-export {};
+/** The faces of Node's own modules: `portolan/net` and `portolan/dgram`. */
+export * as dgram from "./dgram.ts";
+export * as net from "./net.ts";

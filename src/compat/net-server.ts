@@ -7,10 +7,11 @@ import { EMFILE, ENFILE, ENOBUFS, ENOMEM } from "../abi/index.ts";
 import { type Reactor, type Slot, type SlotHandler, threadReactor } from "../reactor/index.ts";
 import * as sys from "../sys/index.ts";
 import { explainedSystemError, invalidArgType, invalidArgValue, plainError, systemError } from "./errors.ts";
+import { keep, release } from "./keeper.ts";
 import { ownName, peerName } from "./names.ts";
 import { isPath, normalizeArguments, toNumber } from "./net-arguments.ts";
 import { type Listener, openFd, openIp, openPath } from "./net-listener.ts";
-import { AcceptedDescriptor, Socket, type SocketServer } from "./net-socket.ts";
+import { AcceptedDescriptor, Socket } from "./net-socket.ts";
 import { setKeepAlive, setNoDelay } from "./socket-options.ts";
 import { checkAbortSignal, checkInteger, checkPort } from "./validate.ts";
 
@@ -34,7 +35,7 @@ type ConnectionListener = (socket: Socket) => void;
  *
  *     new Server((socket) => socket.pipe(socket)).listen(7007, "127.0.0.1");
  */
-export class Server extends EventEmitter implements SocketServer {
+export class Server extends EventEmitter {
   maxConnections: number | undefined = undefined;
   /** As of Node 22; dropping is all that this server does with connections above the maximum. */
   dropMaxConnection = false;
@@ -55,6 +56,10 @@ export class Server extends EventEmitter implements SocketServer {
   /** Between a listen and its look-up's answer: a close meanwhile takes the listen back. */
   #generation = 0;
   #connections = 0;
+  readonly #socketClosed = (): void => {
+    this.#connections--;
+    this.#emitCloseIfDrained();
+  };
 
   constructor(options?: ServerOptions | ConnectionListener, connectionListener?: ConnectionListener) {
     super();
@@ -127,6 +132,7 @@ export class Server extends EventEmitter implements SocketServer {
     this.#generation++;
     if (this.#listener !== undefined) {
       clearTimeout(this.#retry);
+      release(this.#listener.fd);
       this.#reactor?.close(this.#slot);
       this.#listener.removePath();
       this.#listener = undefined;
@@ -168,12 +174,6 @@ export class Server extends EventEmitter implements SocketServer {
     return this;
   }
 
-  /** Called by a socket of this server's when it is closed. */
-  socketClosed(): void {
-    this.#connections--;
-    this.#emitCloseIfDrained();
-  }
-
   #closeOnAbort(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
     checkAbortSignal(signal, "options.signal");
@@ -205,6 +205,7 @@ export class Server extends EventEmitter implements SocketServer {
     this.#listener = listener;
     this.#reactor = threadReactor();
     this.#slot = this.#reactor.attach(listener.fd, this.#handler);
+    keep(listener.fd);
     if (!this.#isRef) this.#reactor.background(this.#slot, true);
     this.#reactor.accept(this.#slot);
     process.nextTick(() => {
@@ -244,12 +245,12 @@ export class Server extends EventEmitter implements SocketServer {
           ? {}
           : { readableHighWaterMark: highWaterMark, writableHighWaterMark: highWaterMark }),
       },
-      new AcceptedDescriptor(fd, this.pauseOnConnect),
+      new AcceptedDescriptor(fd, this.pauseOnConnect, this.#socketClosed),
     );
     if (this.noDelay) setNoDelay(fd, true);
     if (this.keepAlive) setKeepAlive(fd, true, this.keepAliveInitialDelay);
     this.#connections++;
-    socket.setServer(this);
+    socket.server = this;
     this.emit("connection", socket);
   }
 

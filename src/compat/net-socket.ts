@@ -28,11 +28,6 @@ export interface SocketOptions extends SocketConstructorOpts, ConnectOpts {
   readonly keepAliveInitialDelay?: number | undefined;
 }
 
-/** A server's hold on the sockets that it accepted. */
-export interface SocketServer {
-  socketClosed(): void;
-}
-
 /** The onread option, its buffer always asked for. */
 interface OnRead {
   readonly buffer: () => Uint8Array;
@@ -48,10 +43,13 @@ type StreamCallback = (error?: Error | null) => void;
 export class AcceptedDescriptor {
   readonly fd: number;
   readonly isPaused: boolean;
+  /** Tells the server that the socket is closed. */
+  readonly closed: () => void;
 
-  constructor(fd: number, isPaused: boolean) {
+  constructor(fd: number, isPaused: boolean, closed: () => void) {
     this.fd = fd;
     this.isPaused = isPaused;
+    this.closed = closed;
   }
 }
 
@@ -71,7 +69,7 @@ export class Socket extends Duplex {
   readonly #scope = new AsyncResource("PORTOLANSOCKET", { requireManualDestroy: false });
   readonly #events: Connector & WireOwner;
   #wire: Wire | undefined;
-  #server: SocketServer | undefined;
+  #tellServer: (() => void) | undefined;
   #onRead: OnRead | undefined;
   #bytesRead = 0;
   #bytesWritten = 0;
@@ -103,6 +101,7 @@ export class Socket extends Duplex {
       if (!this.allowHalfOpen) this.write = writeAfterEnd;
     });
     if (accepted !== undefined) {
+      this.#tellServer = accepted.closed;
       this.#newWire(accepted.fd);
       if (accepted.isPaused) this.pause();
       else this.read(0);
@@ -112,13 +111,6 @@ export class Socket extends Duplex {
     }
   }
 
-  /** Ties the socket to the server that accepted it. */
-  setServer(server: SocketServer): void {
-    this.server = server;
-    this.#server = server;
-  }
-
-  /** Whether the socket is not connected yet. */
   get pending(): boolean {
     return this.#wire === undefined || this.connecting;
   }
@@ -339,8 +331,8 @@ export class Socket extends Duplex {
     if (wire === undefined) process.nextTick(() => this.emit("close", false));
     else
       setImmediate(() => this.#scope.runInAsyncScope(() => this.emit("close", error !== null && error !== undefined)));
-    this.#server?.socketClosed();
-    this.#server = undefined;
+    this.#tellServer?.();
+    this.#tellServer = undefined;
   }
 
   /** A socket may be connected again once it is closed. */

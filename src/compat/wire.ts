@@ -11,6 +11,7 @@ import type { AsyncResource } from "node:async_hooks";
 import { EPIPE, MSG_DONTWAIT } from "../abi/index.ts";
 import { type Reactor, type Slot, type SlotHandler, threadReactor } from "../reactor/index.ts";
 import * as sys from "../sys/index.ts";
+import { keep, release } from "./keeper.ts";
 import { resetOnClose } from "./socket-options.ts";
 
 /** What may wait in the reactor, beyond the kernel's buffer, before a write counts as not yet done. */
@@ -52,6 +53,7 @@ export class Wire implements SlotHandler {
     this.#scope = scope;
     this.#reactor = threadReactor();
     this.#slot = this.#reactor.attach(fd, this);
+    keep(fd);
   }
 
   get isReading(): boolean {
@@ -106,6 +108,7 @@ export class Wire implements SlotHandler {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#isReading = false;
+    release(this.fd);
     this.#reactor.close(this.#slot);
     const done = this.#writeDone;
     this.#writeDone = undefined;

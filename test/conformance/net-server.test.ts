@@ -1,9 +1,11 @@
 /** Behaviours of `net.Server` that Node documents, asserted of Node's own and of ours. */
 import { spawnSync } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { existsSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, statSync, writeFileSync } from "node:fs";
+import { Worker } from "node:worker_threads";
+import { listenSync } from "portolan";
 import { describe, expect, it } from "vitest";
-import { faces, failure, type NetSocket, portOf, Stage, text, thrown, told } from "../support/net-faces.ts";
+import { closed, faces, failure, type NetSocket, portOf, Stage, text, thrown, told } from "../support/net-faces.ts";
 
 describe.each(faces)("the server of %s", (_name, net) => {
   const stage = new Stage();
@@ -310,6 +312,41 @@ describe.each(faces)("the server of %s", (_name, net) => {
       const error = thrown(() => new net.Server(options as never));
       expect(error.code).toBe("ERR_INVALID_ARG_TYPE");
     });
+  });
+
+  it("listens on a descriptor that listens already", async () => {
+    const fd = listenSync("tcp://127.0.0.1:0").detach();
+    const server = stage.server(net.createServer((socket) => socket.end("inherited")).listen({ fd }));
+    await once(server, "listening");
+    expect(await text(stage.socket(net.connect(portOf(server), "127.0.0.1")))).toBe("inherited");
+  });
+
+  it("emits 'error' for a descriptor that is no socket", async () => {
+    const fd = openSync("/dev/null", "r");
+    try {
+      const error = await failure(stage.server(net.createServer().listen({ fd })));
+      expect(error).toMatchObject({ code: "EINVAL", syscall: "listen" });
+    } finally {
+      closeSync(fd);
+    }
+  });
+
+  it("is closed when the worker that it is in is terminated, and so are its connections", async () => {
+    const specifier = _name === "node:net" ? "node:net" : import.meta.resolve("../../dist/compat/net.js");
+    const script = `
+      import { parentPort } from "node:worker_threads";
+      import { createServer } from ${JSON.stringify(specifier)};
+      const server = createServer((socket) => socket.write("hello"));
+      server.listen(0, "127.0.0.1", () => parentPort.postMessage(server.address().port));
+    `;
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`));
+    const [port] = (await once(worker, "message")) as [number];
+    const socket = stage.socket(net.connect(port, "127.0.0.1"));
+    await once(socket, "data");
+    const closing = closed(socket.resume().on("error", () => {}));
+    await worker.terminate();
+    await closing;
+    expect((await failure(stage.socket(net.connect(port, "127.0.0.1")))).code).toBe("ECONNREFUSED");
   });
 
   it("that is unref'd does not keep Node alive", () => {

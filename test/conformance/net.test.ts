@@ -2,8 +2,10 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
 import { BlockList, isIP as nodeIsIp } from "node:net";
 import { Duplex, pipeline } from "node:stream";
+import { Socket } from "portolan";
 import { describe, expect, it } from "vitest";
 import { closed, faces, failure, type NetSocket, portOf, Stage, text, thrown } from "../support/net-faces.ts";
 import { until } from "../support/until.ts";
@@ -642,6 +644,24 @@ describe.each(faces)("a socket of %s", (_name, net) => {
       } finally {
         child.kill();
         await once(child, "exit");
+      }
+    });
+
+    it("takes over a descriptor that is connected", async () => {
+      const [first, second] = Socket.pair();
+      const near = stage.socket(new net.Socket({ fd: first.detach() }));
+      const far = stage.socket(new net.Socket({ fd: second.detach(), allowHalfOpen: true }));
+      far.pipe(far);
+      near.end("over a pair");
+      expect(await text(near)).toBe("over a pair");
+    });
+
+    it("refuses a descriptor of another kind", () => {
+      const fd = openSync("/dev/null", "r");
+      try {
+        expect(thrown(() => new net.Socket({ fd })).code).toBe("ERR_INVALID_FD_TYPE");
+      } finally {
+        closeSync(fd);
       }
     });
 
