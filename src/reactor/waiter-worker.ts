@@ -2,10 +2,13 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { POLLIN } from "../abi/index.ts";
 import { poll, read } from "../sys/index.ts";
-import { WAITER_EXIT, WAITER_POLL, WAITER_SLEEP, type WaiterData } from "./waiter.ts";
+import { WAITER_EXIT, WAITER_POLL, WAITER_SLEEP, WAITER_STARTED_WORD, type WaiterData } from "./waiter.ts";
 
 const { control, sets, interruptFd, sliceMs } = workerData as WaiterData;
 const drained = new BigUint64Array(1);
+
+Atomics.store(control, WAITER_STARTED_WORD, 1);
+Atomics.notify(control, WAITER_STARTED_WORD);
 
 for (;;) {
   Atomics.wait(control, 0, WAITER_SLEEP);

@@ -9,7 +9,10 @@
  * closed meanwhile would not say good-bye to its peer before that poll ends.
  *
  * A thread that is blocked in the kernel cannot be ended. The main thread's exit is announced, and ends the poll; that
- * of another worker, which takes its waiter with it, is not, so there the poll is cut into slices.
+ * of another worker, which takes its waiter with it, is not, so there the poll is cut into slices. Nor can a thread be
+ * ended while it loads native code: the foreign-function library aborts the process when its own start is refused. So
+ * an exit that comes as early as that waits until the waiter has started. (A `terminate()` of the owner waits for nobody:
+ * there, as with any worker that is terminated while it imports `portolan/sys`, the hazard remains.)
  */
 import { isMainThread, MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import { EFD_CLOEXEC, EFD_NONBLOCK } from "../abi/index.ts";
@@ -18,10 +21,13 @@ import { check } from "./check.ts";
 import type { Reactor } from "./contract.ts";
 import { closeKept, keepDescriptor } from "./descriptor.ts";
 
-/** The shared word: what the worker may do. */
+/** The first shared word: what the worker may do. */
 export const WAITER_SLEEP = 0;
 export const WAITER_POLL = 1;
 export const WAITER_EXIT = 2;
+
+/** The second shared word: whether the worker has started. */
+export const WAITER_STARTED_WORD = 1;
 
 /** What the worker is started with. */
 export interface WaiterData {
@@ -35,17 +41,26 @@ export interface WaiterData {
 /** How long the end of a worker may have to wait for the waiter that it owns. */
 const SLICE_IN_WORKER_MS = 100;
 
+/** How long an exit waits at most for a waiter that is starting. */
+const LONGEST_START_MS = 2_000;
+
 const ONE = new BigUint64Array([1n]);
 
 export class Waiter {
   readonly #reactor: Reactor;
   readonly #worker: Worker;
-  readonly #control = new Int32Array(new SharedArrayBuffer(4));
+  readonly #control = new Int32Array(new SharedArrayBuffer(8));
   readonly #channel = new MessageChannel();
   readonly #interruptFd: number;
   readonly #interrupt = (): void => void write(this.#interruptFd, ONE, 8);
   readonly #setChanged = (): void => {
     if (this.#isPolling) this.#interrupt();
+  };
+
+  /** A process cannot exit while one of its workers is blocked in a system call. */
+  readonly #exiting = (): void => {
+    Atomics.wait(this.#control, WAITER_STARTED_WORD, 0, LONGEST_START_MS);
+    this.#interrupt();
   };
 
   constructor(reactor: Reactor, ready: () => void) {
@@ -63,10 +78,12 @@ export class Waiter {
       name: "portolan waiter",
     });
     this.#worker.on("message", ready);
-    this.#worker.once("exit", () => closeKept(this.#interruptFd));
+    addExitTask(this.#exiting);
+    this.#worker.once("exit", () => {
+      removeExitTask(this.#exiting);
+      closeKept(this.#interruptFd);
+    });
     reactor.onWaitSetChange = this.#setChanged;
-    // A process cannot exit while one of its workers is blocked in a system call.
-    process.once("exit", this.#interrupt);
     this.resume();
   }
 
@@ -88,7 +105,6 @@ export class Waiter {
   /** Ends the worker; its descriptor is closed when it has ended. */
   close(): void {
     this.#reactor.onWaitSetChange = undefined;
-    process.off("exit", this.#interrupt);
     this.#worker.unref();
     this.#release(WAITER_EXIT);
     this.#interrupt();
@@ -103,4 +119,21 @@ export class Waiter {
     Atomics.store(this.#control, 0, order);
     Atomics.notify(this.#control, 0);
   }
+}
+
+/** What is to be done when this thread exits: by one listener, however many waiters there are. */
+const exitTasks = new Set<() => void>();
+
+function runExitTasks(): void {
+  for (const task of exitTasks) task();
+}
+
+function addExitTask(task: () => void): void {
+  if (exitTasks.size === 0) process.on("exit", runExitTasks);
+  exitTasks.add(task);
+}
+
+function removeExitTask(task: () => void): void {
+  exitTasks.delete(task);
+  if (exitTasks.size === 0) process.off("exit", runExitTasks);
 }

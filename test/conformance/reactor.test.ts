@@ -63,7 +63,8 @@ describe.for(backendNames)("%s", (backend) => {
       worker = new Worker(new URL(fixture("case-worker.mjs")));
     });
     afterAll(async () => {
-      await worker.terminate();
+      worker.postMessage({ isOver: true });
+      await once(worker, "exit");
     });
 
     it.for(caseNames(way))("%s", { timeout: caseTimeoutMs }, async (name, { skip }) => {
