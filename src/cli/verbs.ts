@@ -64,6 +64,18 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/services.ts")).verb,
   },
   {
+    name: "sink",
+    summary: "a TCP server that stops before each call, to watch what the kernel does by itself",
+    group: "Looking",
+    load: async () => (await import("./verbs/sink.ts")).verb,
+  },
+  {
+    name: "nc",
+    summary: "send lines and print answers; shows how a program learns that its peer is gone",
+    group: "Using",
+    load: async () => (await import("./verbs/nc.ts")).verb,
+  },
+  {
     name: "addr",
     summary: "what addresses and ports are in memory, and what the kernel binds",
     group: "Looking",

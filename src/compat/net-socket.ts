@@ -390,6 +390,7 @@ export class Socket extends Duplex {
         socket.destroy(error);
       },
       wireReceived: (bytes, start, end) => socket.#received(bytes, start, end),
+      wireReceivedOwn: (bytes) => socket.#receivedOwn(bytes),
       wireEnded: () => socket.#ended(),
       wireFailed: (errno, syscall) => socket.destroy(systemError(errno, syscall)),
     };
@@ -417,6 +418,13 @@ export class Socket extends Duplex {
     const chunk = Buffer.allocUnsafe(end - start);
     chunk.set(bytes.subarray(start, end));
     if (!this.push(chunk)) this.#wire?.stopReading();
+  }
+
+  #receivedOwn(bytes: Buffer): void {
+    this.#bytesRead += bytes.length;
+    if (this.#timer !== undefined || this.#isTimerDue) this.#touch();
+    if (this.#onRead !== undefined) this.#deliver(this.#onRead, bytes);
+    else if (!this.push(bytes)) this.#wire?.stopReading();
   }
 
   #ended(): void {

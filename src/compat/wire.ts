@@ -8,7 +8,7 @@
  * connection by a promise must get the chance to listen for errors first.
  */
 import type { AsyncResource } from "node:async_hooks";
-import { EPIPE, MSG_DONTWAIT } from "../abi/index.ts";
+import { EAGAIN, EINTR, EPIPE, MSG_DONTWAIT, POLLIN } from "../abi/index.ts";
 import { type Reactor, type Slot, type SlotHandler, threadReactor } from "../reactor/index.ts";
 import * as sys from "../sys/index.ts";
 import { keep, release } from "./keeper.ts";
@@ -18,13 +18,18 @@ import { resetOnClose } from "./socket-options.ts";
 const SLACK_BYTES = 64 * 1024;
 /** Small pieces of one writev are joined up to this size, to leave in one system call. */
 const JOINED_BYTES = 64 * 1024;
-/** One direct receive, after a failure, takes at most this much. */
-const LEFTOVER_BYTES = 64 * 1024;
+/**
+ * A stream that brings this much at once is received straight into memory of its own: a copy less than by way of the
+ * reactor's buffer, which is the better one for small messages.
+ */
+const BULK_BYTES = 64 * 1024;
 
 /** Who owns a wire and is told what happens on it. Errors are positive errno numbers. */
 export interface WireOwner {
   /** Bytes `[start, end)`, good until the call returns. */
   wireReceived(bytes: Uint8Array, start: number, end: number): void;
+  /** Bytes to keep. */
+  wireReceivedOwn(bytes: Buffer): void;
   wireEnded(): void;
   wireFailed(errno: number, syscall: string): void;
 }
@@ -41,6 +46,7 @@ export class Wire implements SlotHandler {
   #connectDone: ((errno: number) => void) | undefined;
   #writeDone: WriteDone | undefined;
   #isReading = false;
+  #isBulk = false;
   #hasEnded = false;
   #isClosed = false;
   /** The failure that has happened; what the peer sent before may still have to be read. */
@@ -73,8 +79,9 @@ export class Wire implements SlotHandler {
   startReading(): void {
     if (this.#isReading || this.#hasEnded || this.#isClosed) return;
     this.#isReading = true;
-    if (this.#errno === 0) this.#reactor.receive(this.#slot);
-    else setImmediate(() => this.#receiveLeftover());
+    if (this.#errno !== 0) setImmediate(() => this.#receiveLeftover());
+    else if (this.#isBulk) this.#reactor.arm(this.#slot, POLLIN);
+    else this.#reactor.receive(this.#slot);
   }
 
   stopReading(): void {
@@ -131,6 +138,20 @@ export class Wire implements SlotHandler {
 
   received(_slot: Slot, bytes: Uint8Array, start: number, end: number): void {
     this.#scope.runInAsyncScope(this.#owner.wireReceived, this.#owner, bytes, start, end);
+    if (end - start < BULK_BYTES) return;
+    this.#isBulk = true;
+    if (this.#isReading) this.#reactor.arm(this.#slot, POLLIN);
+  }
+
+  ready(): void {
+    if (!this.#isReading) return;
+    const length = this.#receiveOwn();
+    if (length === 0) this.ended();
+    else if (length < 0 && length !== -EAGAIN && length !== -EINTR) this.failed(this.#slot, -length);
+    if (!this.#isReading) return;
+    this.#isBulk = length > BULK_BYTES / 2 || length < 0;
+    if (this.#isBulk) this.#reactor.arm(this.#slot, POLLIN);
+    else this.#reactor.receive(this.#slot);
   }
 
   ended(): void {
@@ -167,7 +188,6 @@ export class Wire implements SlotHandler {
   }
 
   accepted(): void {}
-  ready(): void {}
 
   #tellFailure(syscall: string): void {
     this.#scope.runInAsyncScope(this.#owner.wireFailed, this.#owner, this.#errno, syscall);
@@ -191,16 +211,24 @@ export class Wire implements SlotHandler {
     if (this.#writeDone !== undefined && !this.#isClosed && this.#reactor.pending(this.#slot) === 0) this.drained();
   };
 
+  /** Receives into new memory. @returns the length, 0 at the end, or `-errno`. */
+  #receiveOwn(): number {
+    const bytes = Buffer.allocUnsafeSlow(BULK_BYTES);
+    const length = sys.recv(this.fd, bytes, BULK_BYTES, MSG_DONTWAIT);
+    if (length <= 0) return length;
+    // A little in large memory would keep all of it.
+    const own = length > BULK_BYTES / 2 ? bytes.subarray(0, length) : Buffer.from(bytes.subarray(0, length));
+    this.#scope.runInAsyncScope(this.#owner.wireReceivedOwn, this.#owner, own);
+    return length;
+  }
+
   /** After a failure the reactor receives no more, but what came before it lies in the kernel. */
   #receiveLeftover(): void {
     while (this.#isReading && !this.#isClosed) {
-      const bytes = new Uint8Array(LEFTOVER_BYTES);
-      const length = sys.recv(this.fd, bytes, bytes.length, MSG_DONTWAIT);
-      if (length <= 0) {
+      if (this.#receiveOwn() <= 0) {
         this.#tellFailure("read");
         return;
       }
-      this.received(this.#slot, bytes, 0, length);
     }
   }
 }

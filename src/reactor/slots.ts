@@ -10,7 +10,7 @@ const MAX_GENERATION = (1 << 10) - 1;
 const FIRST_CAPACITY = 1024;
 
 /** What a slot is doing. */
-export const FREE = 0;
+const FREE = 0;
 export const IDLE = 1;
 export const ACCEPTING = 2;
 export const CONNECTING = 3;

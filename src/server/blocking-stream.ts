@@ -94,9 +94,13 @@ export class BlockingConversation implements SharedStreamIntents, Sharer {
     this.#timers = new ProtocolTimers(this.#heap, (id) => this.#call(() => this.#protocol.timer?.(this, id)));
   }
 
-  /** Serves until the conversation is over, and closes the descriptor. */
-  run(): void {
+  /**
+   * Serves until the conversation is over, and closes the descriptor.
+   * @param deadlineMs when it has to be over, on the clock of `performance.now()`
+   */
+  run(deadlineMs: number = Number.POSITIVE_INFINITY): void {
     const { counters, held } = this.#task;
+    this.#deadlineMs = deadlineMs;
     held?.add(this.#fd);
     add(counters, ACTIVE, 1);
     this.#call(() => this.#open());

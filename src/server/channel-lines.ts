@@ -2,7 +2,7 @@
 import type { Json } from "./service.ts";
 
 /** The longest line: a message of a topic at its longest, and a request of any sensible size. */
-export const MAX_LINE_BYTES: number = 1024 * 1024;
+const MAX_LINE_BYTES: number = 1024 * 1024;
 
 const NEWLINE = 10;
 const encoder = new TextEncoder();

@@ -45,6 +45,7 @@ if (data !== undefined) {
       options: service.options,
       control: Control.from({ fd: WAKE_FD, words }, channel),
       memory: undefined,
+      designMemory: undefined,
       held: undefined,
       shared: sharedAccess(loaded, service.options, channel, report),
     });

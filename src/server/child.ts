@@ -99,7 +99,7 @@ class ChildListener implements Launched {
     });
     this.ready = new Promise((resolve, reject) => {
       this.#settleReady = resolve;
-      this.ended.then((error) => (error === undefined ? resolve() : reject(error)));
+      void this.ended.then((error) => (error === undefined ? resolve() : reject(error)));
     });
     this.ready.catch(() => {});
   }

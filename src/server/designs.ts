@@ -3,13 +3,32 @@ import { epoll } from "./designs/epoll.ts";
 import { epollEdge } from "./designs/epoll-et.ts";
 import { iterative } from "./designs/iterative.ts";
 import { poll } from "./designs/poll.ts";
+import { pool } from "./designs/pool.ts";
+import { prefork } from "./designs/prefork.ts";
+import { process } from "./designs/process.ts";
 import { select } from "./designs/select.ts";
+import { thread } from "./designs/thread.ts";
 import { uring } from "./designs/uring.ts";
 import type { ServerDesign } from "./task.ts";
 
-export const designs: readonly ServerDesign[] = [epoll, epollEdge, iterative, poll, select, uring];
+/** Every server design. */
+export const designs: readonly ServerDesign[] = [
+  epoll,
+  epollEdge,
+  iterative,
+  poll,
+  pool,
+  prefork,
+  process,
+  select,
+  thread,
+  uring,
+];
 
-/** @throws RangeError for a name that is no design's. */
+/**
+ * The design of a name, such as `epoll`.
+ * @throws RangeError for a name that is no design's.
+ */
 export function designNamed(name: string): ServerDesign {
   const design = designs.find((candidate) => candidate.name === name);
   if (design !== undefined) return design;

@@ -29,6 +29,7 @@ export interface Launch {
 /** For threads. */
 export interface ThreadLaunch extends Launch {
   readonly memory: SharedArrayBuffer | undefined;
+  readonly designMemory: SharedArrayBuffer | undefined;
   readonly held: HeldTable | undefined;
 }
 

@@ -46,6 +46,8 @@ export interface RunningTask extends Pick<ServerTask, "fd" | "kind" | "limits" |
   readonly part: Json;
   /** Undefined where the worker is not a thread of the server's process, or the service has not asked for it. */
   readonly memory: SharedArrayBuffer | undefined;
+  /** What the threads of a design share among themselves, if they do. */
+  readonly designMemory: SharedArrayBuffer | undefined;
   /** Where threads mark their connections, so that those can be closed for one that has died. */
   readonly held: HeldDescriptors | undefined;
   /** The way to what conversations share; undefined for a service whose conversations share nothing. */
@@ -59,6 +61,7 @@ export interface ServerEvent {
   readonly message: string;
 }
 
+/** Who is told of what went wrong. */
 export type Report = (event: ServerEvent) => void;
 
 /** A server that runs. */

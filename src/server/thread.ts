@@ -28,6 +28,7 @@ export interface ThreadData {
   /** The thread's end of its socketpair, if it has one. */
   readonly channel: number | undefined;
   readonly memory: SharedArrayBuffer | undefined;
+  readonly designMemory: SharedArrayBuffer | undefined;
   readonly held: HeldTable | undefined;
 }
 
@@ -41,7 +42,7 @@ export type ThreadMessage = { readonly ready: true } | { readonly event: ServerE
 export function launchThread(launch: ThreadLaunch): Launched {
   const { hub, control, report, ...rest } = launch;
   const link = hub === undefined ? undefined : new ThreadLink(hub, (error) => void fail(error));
-  const { design, fd, kind, service, limits, part, index, counters, memory, held } = rest;
+  const { design, fd, kind, service, limits, part, index, counters, memory, designMemory, held } = rest;
   const workerData: ThreadData = {
     design,
     fd,
@@ -52,6 +53,7 @@ export function launchThread(launch: ThreadLaunch): Launched {
     index,
     counters,
     memory,
+    designMemory,
     held,
     control: control.transferable,
     channel: link?.fd,
@@ -83,7 +85,7 @@ export function launchThread(launch: ThreadLaunch): Launched {
       if ("ready" in message) resolve();
       else report(message.event);
     });
-    ended.then((error) => (error === undefined ? resolve() : reject(error)));
+    void ended.then((error) => (error === undefined ? resolve() : reject(error)));
   });
   // Whoever waits for one of the two hears of a failure; the other must not count as unhandled.
   ready.catch(() => {});
@@ -92,16 +94,16 @@ export function launchThread(launch: ThreadLaunch): Launched {
 
 /** Runs a task under a design on one thread: the whole server. */
 export function startThread(design: string, task: ServerTask): ServerHandle {
-  const { fd, memory } = task;
+  const { fd } = task;
   const control = Control.create();
   const launched = launchThread({
     design,
     ...task,
-    memory,
     control,
     part: null,
     index: 0,
     hub: undefined,
+    designMemory: undefined,
     held: undefined,
   });
   // A process cannot exit while one of its threads is blocked in a system call.

@@ -28,6 +28,8 @@ export interface WorkersOptions {
   readonly in: "threads" | "processes";
   /** How many there may be at a time. */
   readonly max: number;
+  /** What the design's own threads share. */
+  readonly designMemory?: SharedArrayBuffer;
   /** Called when one has ended, after what it left was closed. */
   readonly ended: (worker: WorkerHandle, failure: Error | undefined) => void;
 }
@@ -132,7 +134,7 @@ export class Workers {
     if (this.#options.in === "processes") close(fd);
     const member: Member = { job, index, part, control, launched, ready: launched.ready };
     this.#members.set(index, member);
-    launched.ended.then((failure) => this.#end(member, failure));
+    void launched.ended.then((failure) => this.#end(member, failure));
     if (this.#graceMs !== undefined) control.stop(this.#graceMs);
     return member;
   }
@@ -169,7 +171,8 @@ export class Workers {
 
   #launch(launch: Launch): Launched {
     if (this.#options.in === "processes") return launchChild({ ...launch, rows: this.#rows });
-    return launchThread({ ...launch, memory: this.#options.task.memory, held: this.#held });
+    const { task, designMemory } = this.#options;
+    return launchThread({ ...launch, memory: task.memory, designMemory, held: this.#held });
   }
 
   #freeIndex(): number {

@@ -16,6 +16,8 @@ export {
 } from "./entry.ts";
 export { EXIT, type ExitStatus } from "./exit-status.ts";
 export { hangman } from "./hangman/index.ts";
+export { readLines } from "./lines.ts";
+export { type NetcatOptions, runNetcat } from "./netcat.ts";
 export { seconds, size, wholeNumber } from "./option-values.ts";
 export { random } from "./random/index.ts";
 export { findService, services } from "./registry.ts";
@@ -28,6 +30,8 @@ export {
   type ServiceOptionValue,
   wanted,
 } from "./service-options.ts";
+export { runSink, type SinkOptions } from "./sink/sink.ts";
+export { parseStep, parseSteps, type Step as SinkStep } from "./sink/steps.ts";
 export { squares } from "./squares/index.ts";
 export { time } from "./time/index.ts";
 export { timeQuery } from "./time-query/index.ts";

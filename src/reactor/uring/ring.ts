@@ -30,7 +30,6 @@ import {
   PROT_WRITE,
 } from "../../abi/index.ts";
 import {
-  close,
   io_uring_enter,
   io_uring_register,
   io_uring_setup,
@@ -73,19 +72,7 @@ export function firstWord(opcode: number, entryFlags = 0, ioPriority = 0): numbe
   return opcode | (entryFlags << 8) | (ioPriority << 16);
 }
 
-/** Why this kernel, or this sandbox, has no io_uring for us; undefined where it has. */
-export function uringRefusal(): string | undefined {
-  const params = new Uint32Array(IO_URING_PARAMS.size / 4);
-  params[IO_URING_PARAMS.flags / 4] = SETUP_FLAGS;
-  params[IO_URING_PARAMS.cq_entries / 4] = 2;
-  const fd = io_uring_setup(1, params);
-  if (fd >= 0) {
-    close(fd);
-    return undefined;
-  }
-  return REFUSALS[-fd] ?? `io_uring_setup failed with errno ${-fd}`;
-}
-
+/** Why the kernel, or a sandbox, refuses us a ring. */
 const REFUSALS: Readonly<Record<number, string>> = {
   1: "io_uring is switched off here (EPERM: sysctl kernel.io_uring_disabled, or a seccomp profile)",
   12: "there is not enough memory for an io_uring (ENOMEM: see ulimit -l)",
@@ -118,7 +105,7 @@ export class Ring {
   readonly #wait = mapRegion(IO_URING_GETEVENTS_ARG.size + 16);
   readonly #waitWords = new BigInt64Array(this.#wait.bytes.buffer);
 
-  /** @throws Error where the kernel refuses; see {@link uringRefusal}. */
+  /** @throws Error that says why, where the kernel or a sandbox refuses. */
   constructor() {
     const params = new Uint32Array(IO_URING_PARAMS.size / 4);
     params[IO_URING_PARAMS.flags / 4] = SETUP_FLAGS;

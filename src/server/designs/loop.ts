@@ -45,6 +45,7 @@ function startInNode(backend: BackendName, task: ServerTask): ServerHandle {
       control,
       index: 0,
       part: null,
+      designMemory: undefined,
       held: undefined,
       shared: sharedAccess(service, task.service.options, undefined, task.report),
     };

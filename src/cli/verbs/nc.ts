@@ -1,0 +1,55 @@
+/** `portolan nc`: the simple netcat, which shows how a program learns that its peer is gone. */
+import { type ClientEvent, runNetcat, seconds } from "../../service/index.ts";
+import { asUsage, usage } from "../failure.ts";
+import { addExamples, parser } from "../options.ts";
+import type { Verb } from "../verbs.ts";
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const MAX_TIMEOUT_SECONDS = 86_400;
+
+interface NcFlags {
+  readonly sigpipe: "default" | "ignore";
+  readonly timeout: number;
+  readonly verbose?: true;
+}
+
+export const verb: Verb = {
+  define(command, { context, self, finish }) {
+    command
+      .argument("<host>", "a name or an address")
+      .argument("<port>", "a number, or a name from /etc/services")
+      .option(
+        "--sigpipe <what>",
+        "of a write to a peer that is gone: ignore the signal and say EPIPE, or default: end with status 141",
+        parser(readSigpipe),
+        "ignore",
+      )
+      .option(
+        "--timeout <seconds>",
+        "how long to try to connect",
+        parser(seconds("--timeout", 0.001, MAX_TIMEOUT_SECONDS)),
+        DEFAULT_TIMEOUT_MS,
+      )
+      .option("--verbose", "say on standard error what each call returned");
+    addExamples(command, self, [
+      ["portolan nc 127.0.0.1 8080", "type lines; Ctrl-D ends them, and half-closes"],
+      ["portolan nc 127.0.0.1 8080 --sigpipe default", "as a program in C that ignores no signal"],
+    ]);
+    command.action(async (host: string, port: string, { sigpipe, timeout: timeoutMs, verbose }: NcFlags) => {
+      const { signal } = context.stopSignals();
+      const say = verbose === true ? ({ text }: ClientEvent) => context.err.line(`portolan nc: ${text}`) : () => {};
+      const print = (bytes: Uint8Array): Promise<void> => context.out.bytes(bytes);
+      try {
+        finish(await runNetcat({ host, port, input: context.input, print, say, sigpipe, timeoutMs, signal }));
+      } catch (error) {
+        signal.throwIfAborted();
+        throw asUsage(error);
+      }
+    });
+  },
+};
+
+function readSigpipe(text: string): "default" | "ignore" {
+  if (text === "default" || text === "ignore") return text;
+  throw usage(`--sigpipe is default or ignore, not "${text}"`);
+}

@@ -1,0 +1,114 @@
+/**
+ * Some threads that were there before the first client, and a queue: one thread accepts and puts connections into the
+ * queue, the others take one, serve it from its first byte to its last, and take the next. The queue is bounded; while it is
+ * full nobody is accepted, and clients wait in the listener's own queue.
+ *
+ * For datagrams the socket's buffer is the queue: whichever thread is free takes the next request.
+ */
+import { EAGAIN, ECONNABORTED, EINTR, POLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from "../../abi/index.ts";
+import { accept4, close } from "../../sys/index.ts";
+import { BlockingConversation, streamFactory } from "../blocking-stream.ts";
+import { ConnectionQueue } from "../connection-queue.ts";
+import { ACCEPTED, add, ERRORS } from "../counters.ts";
+import { describe } from "../describe.ts";
+import { serveRequests } from "../per-request.ts";
+import { resetOnClose } from "../reset.ts";
+import { startStanding } from "../standing-workers.ts";
+import type { RunningTask, ServerDesign, ServerHandle, ServerTask } from "../task.ts";
+import { waitFor } from "../wait.ts";
+
+const MAX_THREADS = 128;
+const DEFAULT_THREADS = 8;
+/** Connections that wait for a thread. */
+const MAX_QUEUED = 128;
+/** After the process ran out of descriptors or memory, how long to leave connections in the backlog. */
+const ACCEPT_RETRY_MS = 100;
+
+const ACCEPTOR = "acceptor";
+const SERVER = "server";
+
+export const pool: ServerDesign = {
+  name: "pool",
+  summary: "some threads that take connections, or requests, from a queue",
+  kinds: ["stream", "datagram"],
+  placements: ["thread"],
+  maxWorkers: MAX_THREADS,
+  start: (task) => (task.kind === "stream" ? startStreams(task) : startDatagrams(task)),
+  run(task) {
+    if (task.kind === "datagram") serveRequests(task);
+    else if (task.part === ACCEPTOR) acceptIntoQueue(task, queueOf(task));
+    else serveFromQueue(task, queueOf(task));
+  },
+};
+
+function startStreams(task: ServerTask): ServerHandle {
+  const { fd, limits, workers = DEFAULT_THREADS } = task;
+  const threads = Math.min(workers, limits.maxConnections);
+  // Who waits for a thread counts as a connection too.
+  const queue = ConnectionQueue.create(Math.max(1, Math.min(MAX_QUEUED, limits.maxConnections - threads)));
+  const cleanUp = (): void => queue.dispose(turnAway);
+  const roles = [ACCEPTOR, ...Array.from({ length: threads }, () => SERVER)];
+  const places = roles.map((part) => ({ fd, limits, part }));
+  try {
+    return startStanding({ design: "pool", task, in: "threads", places, designMemory: queue.memory, cleanUp });
+  } catch (error) {
+    cleanUp();
+    throw error;
+  }
+}
+
+function startDatagrams(task: ServerTask): ServerHandle {
+  const { fd, limits, workers = DEFAULT_THREADS } = task;
+  const places = Array.from({ length: workers }, () => ({ fd, limits, part: SERVER }));
+  return startStanding({ design: "pool", task, in: "threads", places });
+}
+
+function queueOf(task: RunningTask): ConnectionQueue {
+  return ConnectionQueue.from(task.designMemory as SharedArrayBuffer);
+}
+
+/** The thread that accepts. Whoever it has accepted when the order to stop comes is still served. */
+function acceptIntoQueue({ fd, control, counters, report }: RunningTask, queue: ConnectionQueue): void {
+  while (!control.isStopping) {
+    waitFor(queue.spacesFd, POLLIN, control, Number.POSITIVE_INFINITY);
+    if (control.isStopping || !queue.reserve()) continue;
+    waitFor(fd, POLLIN, control, Number.POSITIVE_INFINITY);
+    const client = control.isStopping ? -EAGAIN : accept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (client >= 0) {
+      add(counters, ACCEPTED, 1);
+      queue.put(client);
+      continue;
+    }
+    queue.unreserve();
+    if (client === -EAGAIN || client === -EINTR || client === -ECONNABORTED) continue;
+    add(counters, ERRORS, 1);
+    report({ where: "accept", message: `${describe("accept4", -client)}; trying again in ${ACCEPT_RETRY_MS} ms` });
+    waitFor(-1, 0, control, ACCEPT_RETRY_MS);
+  }
+  control.closeSocket(fd);
+  queue.close();
+}
+
+/** A thread that serves: until the order to stop, and then until the queue is empty or the grace is over. */
+function serveFromQueue(task: RunningTask, queue: ConnectionQueue): void {
+  const { control } = task;
+  const create = streamFactory(task);
+  control.closeSocket(task.fd);
+  let deadlineMs = Number.POSITIVE_INFINITY;
+  while (performance.now() < deadlineMs) {
+    waitFor(queue.itemsFd, POLLIN, control, deadlineMs - performance.now());
+    if (control.isStopping) {
+      if (control.graceMs === 0) break;
+      deadlineMs = Math.min(deadlineMs, performance.now() + control.graceMs);
+    }
+    const client = queue.take();
+    if (client >= 0) new BlockingConversation(task, client, create()).run(deadlineMs);
+    else if (queue.isClosed) break;
+  }
+}
+
+/** A connection that nobody has served. */
+function turnAway(fd: number): void {
+  resetOnClose(fd);
+  close(fd);
+}

@@ -1,0 +1,30 @@
+/**
+ * Some processes that were there before the first client: each accepts on the listener that all have inherited, and serves
+ * one client after the other. No client waits for a process to start, and one that dies takes its one client with it and is
+ * replaced. As many clients are served at a time as there are children; the others wait in the listener's queue.
+ *
+ * Datagrams likewise: whichever child is free takes the next request from the socket that all share.
+ */
+import { serveStreamsOneByOne } from "../blocking-stream.ts";
+import { serveRequests } from "../per-request.ts";
+import { startStanding } from "../standing-workers.ts";
+import type { ServerDesign } from "../task.ts";
+
+/** Node takes some 50 MB and a tenth of a second for each. */
+const MAX_CHILDREN = 64;
+const DEFAULT_CHILDREN = 4;
+
+export const prefork: ServerDesign = {
+  name: "prefork",
+  summary: "some processes, started beforehand, that accept by themselves",
+  kinds: ["stream", "datagram"],
+  placements: ["thread"],
+  maxWorkers: MAX_CHILDREN,
+  start(task) {
+    const { fd, limits, workers = DEFAULT_CHILDREN } = task;
+    const count = Math.min(workers, limits.maxConnections);
+    const places = Array.from({ length: count }, () => ({ fd, limits, part: null }));
+    return startStanding({ design: "prefork", task, in: "processes", places });
+  },
+  run: (task) => (task.kind === "stream" ? serveStreamsOneByOne(task) : serveRequests(task)),
+};
