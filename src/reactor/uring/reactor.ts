@@ -389,6 +389,9 @@ export class UringReactor implements Reactor {
   }
 
   #release(): void {
+    // Connections that were accepted for a slot that is gone have come to nobody: they are closed as they are read.
+    this.#ring.submit();
+    this.#ring.drain(this.#complete);
     this.#ring.close();
     this.#buffers.dispose();
     sys.unmapRegion(this.#arena);
