@@ -19,8 +19,11 @@ import {
   type ServiceReference,
   serve,
 } from "portolan/server";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { until } from "../support/until.ts";
+
+/** Designs with a process for each client start Node twenty times in one test; that takes as long as the machine needs. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const directory = mkdtempSync(join(tmpdir(), "portolan-server-"));
 afterAll(() => {
