@@ -12,15 +12,11 @@ async function serve(): Promise<void> {
     }
   }
 }
-const serving = serve();
+void serve();
 
 const endpoint = formatEndpoint({ transport: "tcp", address: listener.localAddress });
 using client = await connect(endpoint, { timeoutMs: 1000, options: { TCP_NODELAY: true } });
 await client.sendAll("hello");
 console.log(String(await client.readExactly(5)));
-
-// What waits ends when its socket is closed.
-listener.close();
-await serving;
 
 // prints: hello

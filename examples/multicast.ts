@@ -8,7 +8,7 @@ function member(port: number): Socket {
   const socket = new Socket("inet", "dgram");
   socket.setOption("SO_REUSEADDR", true);
   socket.bind({ family: "inet", address: group, port });
-  socket.setOption("IP_ADD_MEMBERSHIP", { group, localAddress: loopback });
+  socket.setOption("IP_ADD_MEMBERSHIP", { group, interfaceAddress: loopback });
   return socket;
 }
 using first = member(0);
@@ -16,7 +16,7 @@ const { port } = first.localAddress as { port: number };
 using second = member(port);
 
 using sender = new Socket("inet", "dgram");
-sender.setOption("IP_MULTICAST_IF", { localAddress: loopback });
+sender.setOption("IP_MULTICAST_IF", { interfaceAddress: loopback });
 sender.setOption("IP_MULTICAST_TTL", 1);
 await sender.sendTo("to all members", { family: "inet", address: group, port });
 console.log(String(await first.recv(100)), "|", String(await second.recv(100)));
