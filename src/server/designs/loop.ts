@@ -5,7 +5,11 @@ import { serveOnReactor } from "../evented.ts";
 import { loadService } from "../service-loader.ts";
 import { sharedAccess } from "../shared-state-access.ts";
 import type { RunningTask, ServerDesign, ServerHandle, ServerTask } from "../task.ts";
+import { startStanding } from "../standing-workers.ts";
 import { startThread } from "../thread.ts";
+
+/** Threads that run one loop each. */
+const MAX_LOOPS = 64;
 
 export function loopDesign(backend: BackendName, summary: string): ServerDesign {
   return {
@@ -13,9 +17,35 @@ export function loopDesign(backend: BackendName, summary: string): ServerDesign 
     summary,
     kinds: ["stream", "datagram"],
     placements: ["thread", "node"],
-    start: (task) => (task.placement === "thread" ? startThread(backend, task) : startInNode(backend, task)),
+    maxWorkers: MAX_LOOPS,
+    socketPerWorker: true,
+    start(task) {
+      if (task.placement === "node") return startInNode(backend, task);
+      return task.workers === undefined || task.workers === 1 ? startThread(backend, task) : startLoops(backend, task);
+    },
     run: (task) => runAlone(backend, task),
   };
+}
+
+/**
+ * The same loop several times, each in a thread. Of an address with a port each has its own socket: the kernel spreads
+ * connections, and the peers of datagrams, by a hash of both ends (SO_REUSEPORT, socket(7)), evenly when they are many, and
+ * no two threads are woken for one client. A unix socket is one, and whoever comes first gets the client.
+ */
+function startLoops(backend: BackendName, task: ServerTask): ServerHandle {
+  const fds = [task.fd, ...task.moreFds];
+  const count = task.workers as number;
+  const places = Array.from({ length: count }, (_, index) => ({
+    fd: fds[index % fds.length] as number,
+    part: null,
+    limits: { ...task.limits, maxConnections: partOf(task.limits.maxConnections, count, index) },
+  }));
+  return startStanding({ design: backend, task, in: "threads", places });
+}
+
+/** Of a limit for the whole server, what one of `count` workers may have. Each may have one, at least. */
+function partOf(limit: number, count: number, index: number): number {
+  return Math.max(1, Math.floor(limit / count) + (index < limit % count ? 1 : 0));
 }
 
 /** Blocks this thread in the loop until the control says stop. */
