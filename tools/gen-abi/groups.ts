@@ -22,6 +22,7 @@ export interface Group {
 const libc = ["libc"] as const;
 const kernel = ["kernel"] as const;
 const both = ["libc", "kernel"] as const;
+const families = ["families"] as const;
 
 /** Ends of enumerations, which change with the headers and name nothing. */
 export const COUNTS: RegExp = /_(LAST|MAX)$/;
@@ -29,6 +30,8 @@ export const COUNTS: RegExp = /_(LAST|MAX)$/;
 export const GROUPS: readonly Group[] = [
   { name: "AF", about: "address families, socket(2)", from: libc, match: /^AF_/, aliases: /^AF_(FILE|LOCAL|ROUTE)$/ },
   { name: "AI", about: "getaddrinfo(3) flags", from: libc, match: /^AI_[A-Z0-9]+$/, without: /IDN/ },
+  { name: "ALG_OP", about: "operations of AF_ALG", from: families, match: /^ALG_OP_/ },
+  { name: "ALG_SET", about: "options and control messages of AF_ALG", from: families, match: /^ALG_SET_/ },
   { name: "ARPHRD", about: "hardware types, packet(7)", from: kernel, match: /^ARPHRD_/, aliases: /HDLC$/ },
   {
     name: "BPF",
@@ -39,6 +42,13 @@ export const GROUPS: readonly Group[] = [
     mixed: true,
   },
   { name: "BPF_LIMIT", about: "classic BPF limits", from: kernel, match: /^BPF_(MAXINSNS|MEMWORDS)$/ },
+  {
+    name: "CAN",
+    about: "AF_CAN: protocols, levels, options, flags",
+    from: families,
+    match: /^(CAN|SOL_CAN)_/,
+    mixed: true,
+  },
   { name: "CAP", about: "capabilities(7)", from: kernel, match: /^CAP_/, without: /LAST_CAP/ },
   { name: "CLD", about: "waitid(2) si_code values", from: libc, match: /^CLD_/ },
   { name: "CLOCK", about: "clocks, clock_gettime(2)", from: libc, match: /^CLOCK_/ },
@@ -144,6 +154,7 @@ export const GROUPS: readonly Group[] = [
       /^IFLA_(?!(BAREUDP|BOND|BRPORT|BR|CAN|DSA|EVENT|GENEVE|GTP|HSR|INET6|INET|IPOIB|IPVLAN|MACSEC|MACVLAN|MCTP|OFFLOAD|PORT|PPP|RMNET|STATS|TUN|VF|VLAN|VRF|VXLAN|XFRM)_)/,
     without: /^IFLA_(BRIDGE|PROTO_DOWN_REASON|IF_NETNSID)/,
   },
+  { name: "IPPORT", about: "where ports begin that need no privilege", from: libc, match: /^IPPORT_(USER)?RESERVED$/ },
   { name: "IN6", about: "IPv6 sizes", from: libc, match: /^INET6?_ADDRSTRLEN$/ },
   {
     name: "INADDR",
@@ -536,6 +547,20 @@ export const GROUPS: readonly Group[] = [
   },
   { name: "VMADDR_CID", about: "vsock(7) context ids", from: kernel, match: /^VMADDR_CID_/ },
   { name: "VMADDR", about: "vsock(7) ports and flags", from: kernel, match: /^VMADDR_/ },
+  {
+    name: "J1939",
+    about: "SAE J1939 over AF_CAN",
+    from: families,
+    match: /^(J1939|SCM_J1939|SO_J1939)_/,
+    mixed: true,
+  },
+  { name: "TIPC", about: "AF_TIPC: address types, scopes, options", from: families, match: /^TIPC_/, mixed: true },
+  {
+    name: "VSOCK_IOCTL",
+    about: "ioctl(2) requests of /dev/vsock, vsock(7)",
+    from: kernel,
+    match: /^IOCTL_VM_SOCKETS_/,
+  },
   { name: "VSOCK", about: "vsock(7) control messages", from: kernel, match: /^VSOCK_RECVERR$/ },
   {
     name: "W",

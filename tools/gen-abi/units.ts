@@ -4,7 +4,7 @@
  * value, which the generator checks.
  */
 
-export type UnitName = "kernel" | "libc" | "mptcp";
+export type UnitName = "families" | "kernel" | "libc" | "mptcp";
 
 export interface Unit {
   readonly name: UnitName;
@@ -98,6 +98,18 @@ export const UNITS: readonly Unit[] = [
       "linux/virtio_net.h",
       "linux/vm_sockets.h",
       "linux/vm_sockets_diag.h",
+    ],
+  },
+  // Families that few kernels have.
+  {
+    name: "families",
+    headers: [
+      "linux/can.h",
+      "linux/can/bcm.h",
+      "linux/can/j1939.h",
+      "linux/can/raw.h",
+      "linux/if_alg.h",
+      "linux/tipc.h",
     ],
   },
   // It includes the C library's netinet/in.h, which does not go with linux/in.h.

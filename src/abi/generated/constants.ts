@@ -57,6 +57,14 @@ export const AI_NUMERICHOST = 4;
 export const AI_NUMERICSERV = 1024;
 export const AI_PASSIVE = 1;
 export const AI_V4MAPPED = 8;
+export const ALG_OP_DECRYPT = 0;
+export const ALG_OP_ENCRYPT = 1;
+export const ALG_SET_AEAD_ASSOCLEN = 4;
+export const ALG_SET_AEAD_AUTHSIZE = 5;
+export const ALG_SET_DRBG_ENTROPY = 6;
+export const ALG_SET_IV = 2;
+export const ALG_SET_KEY = 1;
+export const ALG_SET_OP = 3;
 export const ARPHRD_6LOWPAN = 825;
 export const ARPHRD_ADAPT = 264;
 export const ARPHRD_APPLETLK = 8;
@@ -165,6 +173,35 @@ export const BPF_TXA = 128;
 export const BPF_W = 0;
 export const BPF_X = 8;
 export const BPF_XOR = 160;
+export const CAN_BCM = 2;
+export const CAN_EFF_FLAG = 2147483648;
+export const CAN_EFF_ID_BITS = 29;
+export const CAN_EFF_MASK = 536870911;
+export const CAN_ERR_FLAG = 536870912;
+export const CAN_ERR_MASK = 536870911;
+export const CAN_FD_FRAME = 2048;
+export const CAN_INV_FILTER = 536870912;
+export const CAN_ISOTP = 6;
+export const CAN_J1939 = 7;
+export const CAN_MAX_DLC = 8;
+export const CAN_MAX_DLEN = 8;
+export const CAN_MAX_RAW_DLC = 15;
+export const CAN_MCNET = 5;
+export const CAN_MTU = 16;
+export const CAN_NPROTO = 8;
+export const CAN_RAW = 1;
+export const CAN_RAW_ERR_FILTER = 2;
+export const CAN_RAW_FD_FRAMES = 5;
+export const CAN_RAW_FILTER = 1;
+export const CAN_RAW_JOIN_FILTERS = 6;
+export const CAN_RAW_LOOPBACK = 3;
+export const CAN_RAW_RECV_OWN_MSGS = 4;
+export const CAN_RAW_XL_FRAMES = 7;
+export const CAN_RTR_FLAG = 1073741824;
+export const CAN_SFF_ID_BITS = 11;
+export const CAN_SFF_MASK = 2047;
+export const CAN_TP16 = 3;
+export const CAN_TP20 = 4;
 export const CAP_AUDIT_CONTROL = 30;
 export const CAP_AUDIT_READ = 37;
 export const CAP_AUDIT_WRITE = 29;
@@ -870,6 +907,7 @@ export const INET_DIAG_TCLASS = 6;
 export const INET_DIAG_TOS = 5;
 export const INET_DIAG_ULP_INFO = 19;
 export const INET_DIAG_VEGASINFO = 3;
+export const IOCTL_VM_SOCKETS_GET_LOCAL_CID = 1977;
 /** From the supplement: linux/io_uring.h, Linux 6.10. */
 export const IORING_ACCEPT_DONTWAIT = 2;
 export const IORING_ACCEPT_MULTISHOT = 1;
@@ -1134,6 +1172,8 @@ export const IOSQE_IO_LINK = 4;
 export const IOU_PBUF_RING_INC = 2;
 /** From the supplement: linux/io_uring.h, Linux 6.4. */
 export const IOU_PBUF_RING_MMAP = 1;
+export const IPPORT_RESERVED = 1024;
+export const IPPORT_USERRESERVED = 5000;
 export const IPPROTO_AH = 51;
 export const IPPROTO_BEETPH = 94;
 export const IPPROTO_COMP = 108;
@@ -1323,6 +1363,27 @@ export const IP_TTL = 2;
 export const IP_UNBLOCK_SOURCE = 37;
 export const IP_UNICAST_IF = 50;
 export const IP_XFRM_POLICY = 17;
+export const J1939_EE_INFO_NONE = 0;
+export const J1939_EE_INFO_RX_ABORT = 4;
+export const J1939_EE_INFO_RX_DPO = 3;
+export const J1939_EE_INFO_RX_RTS = 2;
+export const J1939_EE_INFO_TX_ABORT = 1;
+export const J1939_IDLE_ADDR = 254;
+export const J1939_MAX_UNICAST_ADDR = 253;
+export const J1939_NLA_BYTES_ACKED = 1;
+export const J1939_NLA_DEST_ADDR = 7;
+export const J1939_NLA_DEST_NAME = 5;
+export const J1939_NLA_PAD = 0;
+export const J1939_NLA_PGN = 3;
+export const J1939_NLA_SRC_ADDR = 6;
+export const J1939_NLA_SRC_NAME = 4;
+export const J1939_NLA_TOTAL_SIZE = 2;
+export const J1939_NO_ADDR = 255;
+export const J1939_NO_NAME = 0;
+export const J1939_NO_PGN = 262144;
+export const J1939_PGN_ADDRESS_CLAIMED = 60928;
+export const J1939_PGN_ADDRESS_COMMANDED = 65240;
+export const J1939_PGN_REQUEST = 59904;
 export const MADV_COLD = 20;
 export const MADV_DODUMP = 17;
 export const MADV_DOFORK = 11;
@@ -2145,6 +2206,9 @@ export const SOL_ALG = 279;
 export const SOL_ATM = 264;
 export const SOL_BLUETOOTH = 274;
 export const SOL_CAIF = 278;
+export const SOL_CAN_BASE = 100;
+export const SOL_CAN_J1939 = 107;
+export const SOL_CAN_RAW = 101;
 export const SOL_DCCP = 269;
 export const SOL_DECNET = 261;
 export const SOL_ICMPV6 = 58;
@@ -2428,6 +2492,77 @@ export const TFD_TIMER_ABSTIME = 1;
 export const TFD_TIMER_CANCEL_ON_SET = 2;
 export const TIOCINQ = 21531;
 export const TIOCOUTQ = 21521;
+export const TIPC_ADDR_ID = 3;
+export const TIPC_ADDR_MCAST = 1;
+export const TIPC_ADDR_NAME = 2;
+export const TIPC_ADDR_NAMESEQ = 1;
+export const TIPC_AEAD_ALG_NAME = 32;
+export const TIPC_AEAD_KEYLEN_MIN = 20;
+export const TIPC_CFG_SRV = 0;
+export const TIPC_CLUSTER_BITS = 12;
+export const TIPC_CLUSTER_MASK = 16773120;
+export const TIPC_CLUSTER_OFFSET = 12;
+export const TIPC_CLUSTER_SCOPE = 2;
+export const TIPC_CLUSTER_SIZE = 4095;
+export const TIPC_CONN_SHUTDOWN = 5;
+export const TIPC_CONN_TIMEOUT = 130;
+export const TIPC_CRITICAL_IMPORTANCE = 3;
+export const TIPC_DESTNAME = 3;
+export const TIPC_DEST_DROPPABLE = 129;
+export const TIPC_ERRINFO = 1;
+export const TIPC_ERR_NO_NAME = 1;
+export const TIPC_ERR_NO_NODE = 3;
+export const TIPC_ERR_NO_PORT = 2;
+export const TIPC_ERR_OVERLOAD = 4;
+export const TIPC_GROUP_JOIN = 135;
+export const TIPC_GROUP_LEAVE = 136;
+export const TIPC_GROUP_LOOPBACK = 1;
+export const TIPC_GROUP_MEMBER_EVTS = 2;
+export const TIPC_HIGH_IMPORTANCE = 2;
+export const TIPC_IMPORTANCE = 127;
+export const TIPC_LINK_STATE = 2;
+export const TIPC_LOW_IMPORTANCE = 0;
+export const TIPC_MAX_BEARER_NAME = 32;
+export const TIPC_MAX_IF_NAME = 16;
+export const TIPC_MAX_LINK_NAME = 68;
+export const TIPC_MAX_MEDIA_NAME = 16;
+export const TIPC_MAX_USER_MSG_SIZE = 66000;
+export const TIPC_MCAST_BROADCAST = 133;
+export const TIPC_MCAST_REPLICAST = 134;
+export const TIPC_MEDIUM_IMPORTANCE = 1;
+export const TIPC_NODEID_LEN = 16;
+export const TIPC_NODELAY = 138;
+export const TIPC_NODE_BITS = 12;
+export const TIPC_NODE_MASK = 4095;
+export const TIPC_NODE_OFFSET = 0;
+export const TIPC_NODE_RECVQ_DEPTH = 131;
+export const TIPC_NODE_SCOPE = 3;
+export const TIPC_NODE_SIZE = 4095;
+export const TIPC_NODE_STATE = 0;
+export const TIPC_OK = 0;
+export const TIPC_PUBLISHED = 1;
+export const TIPC_REKEYING_NOW = 4294967295;
+export const TIPC_RESERVED_TYPES = 64;
+export const TIPC_RETDATA = 2;
+export const TIPC_SERVICE_ADDR = 2;
+export const TIPC_SERVICE_RANGE = 1;
+export const TIPC_SOCKET_ADDR = 3;
+export const TIPC_SOCK_RECVQ_DEPTH = 132;
+export const TIPC_SOCK_RECVQ_USED = 137;
+export const TIPC_SRC_DROPPABLE = 128;
+export const TIPC_SUBSCR_TIMEOUT = 3;
+export const TIPC_SUB_CANCEL = 4;
+export const TIPC_SUB_PORTS = 1;
+export const TIPC_SUB_SERVICE = 2;
+export const TIPC_TOP_SRV = 1;
+export const TIPC_WAIT_FOREVER = -1;
+export const TIPC_WITHDRAWN = 2;
+export const TIPC_ZONE_BITS = 8;
+export const TIPC_ZONE_CLUSTER_MASK = 4294963200;
+export const TIPC_ZONE_MASK = 4278190080;
+export const TIPC_ZONE_OFFSET = 24;
+export const TIPC_ZONE_SCOPE = 1;
+export const TIPC_ZONE_SIZE = 255;
 export const TPACKET2_HDRLEN = 52;
 export const TPACKET3_HDRLEN = 68;
 export const TPACKET_ALIGNMENT = 16;
@@ -2638,6 +2773,22 @@ export const AI = {
   AI_V4MAPPED: 8,
 } as const;
 
+/** operations of AF_ALG. */
+export const ALG_OP = {
+  ALG_OP_DECRYPT: 0,
+  ALG_OP_ENCRYPT: 1,
+} as const;
+
+/** options and control messages of AF_ALG. */
+export const ALG_SET = {
+  ALG_SET_AEAD_ASSOCLEN: 4,
+  ALG_SET_AEAD_AUTHSIZE: 5,
+  ALG_SET_DRBG_ENTROPY: 6,
+  ALG_SET_IV: 2,
+  ALG_SET_KEY: 1,
+  ALG_SET_OP: 3,
+} as const;
+
 /** hardware types, packet(7). */
 export const ARPHRD = {
   ARPHRD_6LOWPAN: 825,
@@ -2757,6 +2908,42 @@ export const BPF = {
 export const BPF_LIMIT = {
   BPF_MAXINSNS: 4096,
   BPF_MEMWORDS: 16,
+} as const;
+
+/** AF_CAN: protocols, levels, options, flags. */
+export const CAN = {
+  CAN_BCM: 2,
+  CAN_EFF_FLAG: 2147483648,
+  CAN_EFF_ID_BITS: 29,
+  CAN_EFF_MASK: 536870911,
+  CAN_ERR_FLAG: 536870912,
+  CAN_ERR_MASK: 536870911,
+  CAN_FD_FRAME: 2048,
+  CAN_INV_FILTER: 536870912,
+  CAN_ISOTP: 6,
+  CAN_J1939: 7,
+  CAN_MAX_DLC: 8,
+  CAN_MAX_DLEN: 8,
+  CAN_MAX_RAW_DLC: 15,
+  CAN_MCNET: 5,
+  CAN_MTU: 16,
+  CAN_NPROTO: 8,
+  CAN_RAW: 1,
+  CAN_RAW_ERR_FILTER: 2,
+  CAN_RAW_FD_FRAMES: 5,
+  CAN_RAW_FILTER: 1,
+  CAN_RAW_JOIN_FILTERS: 6,
+  CAN_RAW_LOOPBACK: 3,
+  CAN_RAW_RECV_OWN_MSGS: 4,
+  CAN_RAW_XL_FRAMES: 7,
+  CAN_RTR_FLAG: 1073741824,
+  CAN_SFF_ID_BITS: 11,
+  CAN_SFF_MASK: 2047,
+  CAN_TP16: 3,
+  CAN_TP20: 4,
+  SOL_CAN_BASE: 100,
+  SOL_CAN_J1939: 107,
+  SOL_CAN_RAW: 101,
 } as const;
 
 /** capabilities(7). */
@@ -3974,6 +4161,12 @@ export const IP = {
   IP_RECVRETOPTS: 7,
 } as const;
 
+/** where ports begin that need no privilege. */
+export const IPPORT = {
+  IPPORT_RESERVED: 1024,
+  IPPORT_USERRESERVED: 5000,
+} as const;
+
 /** protocols, RFC 5237. */
 export const IPPROTO = {
   IPPROTO_AH: 51,
@@ -4161,6 +4354,31 @@ export const IP_PMTUDISC = {
 export const ITIMER = {
   TFD_TIMER_ABSTIME: 1,
   TFD_TIMER_CANCEL_ON_SET: 2,
+} as const;
+
+/** SAE J1939 over AF_CAN. */
+export const J1939 = {
+  J1939_EE_INFO_NONE: 0,
+  J1939_EE_INFO_RX_ABORT: 4,
+  J1939_EE_INFO_RX_DPO: 3,
+  J1939_EE_INFO_RX_RTS: 2,
+  J1939_EE_INFO_TX_ABORT: 1,
+  J1939_IDLE_ADDR: 254,
+  J1939_MAX_UNICAST_ADDR: 253,
+  J1939_NLA_BYTES_ACKED: 1,
+  J1939_NLA_DEST_ADDR: 7,
+  J1939_NLA_DEST_NAME: 5,
+  J1939_NLA_PAD: 0,
+  J1939_NLA_PGN: 3,
+  J1939_NLA_SRC_ADDR: 6,
+  J1939_NLA_SRC_NAME: 4,
+  J1939_NLA_TOTAL_SIZE: 2,
+  J1939_NO_ADDR: 255,
+  J1939_NO_NAME: 0,
+  J1939_NO_PGN: 262144,
+  J1939_PGN_ADDRESS_CLAIMED: 60928,
+  J1939_PGN_ADDRESS_COMMANDED: 65240,
+  J1939_PGN_REQUEST: 59904,
 } as const;
 
 /** longest queue that listen(2) takes without a sysctl. */
@@ -5570,6 +5788,81 @@ export const TIOC = {
   TIOCOUTQ: 21521,
 } as const;
 
+/** AF_TIPC: address types, scopes, options. */
+export const TIPC = {
+  TIPC_ADDR_ID: 3,
+  TIPC_ADDR_MCAST: 1,
+  TIPC_ADDR_NAME: 2,
+  TIPC_ADDR_NAMESEQ: 1,
+  TIPC_AEAD_ALG_NAME: 32,
+  TIPC_AEAD_KEYLEN_MIN: 20,
+  TIPC_CFG_SRV: 0,
+  TIPC_CLUSTER_BITS: 12,
+  TIPC_CLUSTER_MASK: 16773120,
+  TIPC_CLUSTER_OFFSET: 12,
+  TIPC_CLUSTER_SCOPE: 2,
+  TIPC_CLUSTER_SIZE: 4095,
+  TIPC_CONN_SHUTDOWN: 5,
+  TIPC_CONN_TIMEOUT: 130,
+  TIPC_CRITICAL_IMPORTANCE: 3,
+  TIPC_DESTNAME: 3,
+  TIPC_DEST_DROPPABLE: 129,
+  TIPC_ERRINFO: 1,
+  TIPC_ERR_NO_NAME: 1,
+  TIPC_ERR_NO_NODE: 3,
+  TIPC_ERR_NO_PORT: 2,
+  TIPC_ERR_OVERLOAD: 4,
+  TIPC_GROUP_JOIN: 135,
+  TIPC_GROUP_LEAVE: 136,
+  TIPC_GROUP_LOOPBACK: 1,
+  TIPC_GROUP_MEMBER_EVTS: 2,
+  TIPC_HIGH_IMPORTANCE: 2,
+  TIPC_IMPORTANCE: 127,
+  TIPC_LINK_STATE: 2,
+  TIPC_LOW_IMPORTANCE: 0,
+  TIPC_MAX_BEARER_NAME: 32,
+  TIPC_MAX_IF_NAME: 16,
+  TIPC_MAX_LINK_NAME: 68,
+  TIPC_MAX_MEDIA_NAME: 16,
+  TIPC_MAX_USER_MSG_SIZE: 66000,
+  TIPC_MCAST_BROADCAST: 133,
+  TIPC_MCAST_REPLICAST: 134,
+  TIPC_MEDIUM_IMPORTANCE: 1,
+  TIPC_NODEID_LEN: 16,
+  TIPC_NODELAY: 138,
+  TIPC_NODE_BITS: 12,
+  TIPC_NODE_MASK: 4095,
+  TIPC_NODE_OFFSET: 0,
+  TIPC_NODE_RECVQ_DEPTH: 131,
+  TIPC_NODE_SCOPE: 3,
+  TIPC_NODE_SIZE: 4095,
+  TIPC_NODE_STATE: 0,
+  TIPC_OK: 0,
+  TIPC_PUBLISHED: 1,
+  TIPC_REKEYING_NOW: 4294967295,
+  TIPC_RESERVED_TYPES: 64,
+  TIPC_RETDATA: 2,
+  TIPC_SERVICE_ADDR: 2,
+  TIPC_SERVICE_RANGE: 1,
+  TIPC_SOCKET_ADDR: 3,
+  TIPC_SOCK_RECVQ_DEPTH: 132,
+  TIPC_SOCK_RECVQ_USED: 137,
+  TIPC_SRC_DROPPABLE: 128,
+  TIPC_SUBSCR_TIMEOUT: 3,
+  TIPC_SUB_CANCEL: 4,
+  TIPC_SUB_PORTS: 1,
+  TIPC_SUB_SERVICE: 2,
+  TIPC_TOP_SRV: 1,
+  TIPC_WAIT_FOREVER: -1,
+  TIPC_WITHDRAWN: 2,
+  TIPC_ZONE_BITS: 8,
+  TIPC_ZONE_CLUSTER_MASK: 4294963200,
+  TIPC_ZONE_MASK: 4278190080,
+  TIPC_ZONE_OFFSET: 24,
+  TIPC_ZONE_SCOPE: 1,
+  TIPC_ZONE_SIZE: 255,
+} as const;
+
 /** packet ring versions. */
 export const TPACKET = {
   TPACKET_V1: 0,
@@ -5740,6 +6033,11 @@ export const VMADDR_CID = {
 /** vsock(7) control messages. */
 export const VSOCK = {
   VSOCK_RECVERR: 1,
+} as const;
+
+/** ioctl(2) requests of /dev/vsock, vsock(7). */
+export const VSOCK_IOCTL = {
+  IOCTL_VM_SOCKETS_GET_LOCAL_CID: 1977,
 } as const;
 
 /** wait(2) options. */
