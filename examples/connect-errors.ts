@@ -28,5 +28,5 @@ await report(() => connect(`tcp://127.0.0.1:${busyPort}`, { timeoutMs: 100 }));
 await report(() => listen("tcp://192.0.2.1:80"));
 
 // prints: connect ECONNREFUSED 127.0.0.1:<port> from 127.0.0.1:<port>: nothing listens there
-// prints: connect ETIMEDOUT 127.0.0.1:<port> from 127.0.0.1:<port>: the caller's limit of 100 ms has passed
+// prints: connect ETIMEDOUT 127.0.0.1:<port> from 127.0.0.1:<port>: the caller's limit of <limit> ms has passed
 // prints: bind EADDRNOTAVAIL 192.0.2.1:80: no interface of this machine has this address

@@ -111,6 +111,7 @@ export class Socket extends Duplex {
     }
   }
 
+  /** Whether there is no connection yet. */
   get pending(): boolean {
     return this.#wire === undefined || this.connecting;
   }

@@ -15,6 +15,7 @@ const NEWLINE = 10;
 /** The shell's status of a program that SIGPIPE ended: 128 and the signal's number. */
 const SIGPIPE_STATUS = 141;
 
+/** Where the simple netcat connects, and what it reads, shows and heeds. */
 export interface NetcatOptions {
   readonly host: string;
   readonly port: string;
@@ -28,7 +29,10 @@ export interface NetcatOptions {
   readonly signal: AbortSignal;
 }
 
-/** @throws SystemError ECONNREFUSED …; EPIPE, or ECONNRESET where the reset arrived first; the signal's reason. */
+/**
+ * Connects, sends what it is given, half-closes at its end, and shows what the peer says until the peer ends.
+ * @throws SystemError ECONNREFUSED …; EPIPE, or ECONNRESET where the reset arrived first; the signal's reason.
+ */
 export async function runNetcat(options: NetcatOptions): Promise<ExitStatus> {
   const { host, port, signal, timeoutMs } = options;
   using socket = await connect(host, port, { type: "stream", signal, timeoutMs });

@@ -4,8 +4,8 @@ import { Control } from "../control.ts";
 import { serveOnReactor } from "../evented.ts";
 import { loadService } from "../service-loader.ts";
 import { sharedAccess } from "../shared-state-access.ts";
-import type { RunningTask, ServerDesign, ServerHandle, ServerTask } from "../task.ts";
 import { startStanding } from "../standing-workers.ts";
+import type { RunningTask, ServerDesign, ServerHandle, ServerTask } from "../task.ts";
 import { startThread } from "../thread.ts";
 
 /** Threads that run one loop each. */

@@ -15,6 +15,7 @@ import type { Step } from "./steps.ts";
 /** How much of what was received is shown. */
 const SHOWN_BYTES = 40;
 
+/** Where the byte sink listens, and who tells it to take the next step. */
 export interface SinkOptions {
   /** Where, such as `tcp://127.0.0.1:8080`. */
   readonly listen: string;
@@ -30,7 +31,10 @@ export interface SinkOptions {
   readonly signal: AbortSignal;
 }
 
-/** @throws SystemError of bind (EADDRINUSE …) and of the later calls; RangeError for an endpoint that is not TCP. */
+/**
+ * Binds, then takes a step at a time: listen, accept, each recv, close.
+ * @throws SystemError of bind (EADDRINUSE …) and of the later calls; RangeError for an endpoint that is not TCP.
+ */
 export async function runSink(options: SinkOptions): Promise<void> {
   using sink = new Sink(options);
   sink.bind();

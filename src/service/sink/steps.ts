@@ -17,7 +17,7 @@ export type Step =
 
 const HELP = "Enter goes on; or listen, accept, recv [BYTES], show, wait SECONDS, close, quit";
 
-/** @throws RangeError that says what there is. */
+/** Reads one step of the sink, such as `recv 10`. @throws RangeError that says what there is. */
 export function parseStep(text: string): Step {
   const [word = "", argument, ...more] = text.trim().toLowerCase().split(/\s+/);
   if (more.length === 0) {
