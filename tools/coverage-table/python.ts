@@ -1,0 +1,95 @@
+/** Python's socket module (3.13) and what here does the same. Constants are not listed one by one: see `constants.ts`. */
+import type { Row } from "./row.ts";
+
+/** Functions, classes and exceptions of the module. */
+export const PYTHON_MODULE: readonly Row[] = [
+  ["socket SocketType", "`Socket`"],
+  ["socketpair", "`Socket.pair`"],
+  ["fromfd", "`Socket.from`, of a descriptor made by `Socket.dup`"],
+  ["close", "`close` of `portolan/sys`; `closeDescriptors`"],
+  ["dup", "`dup` of `portolan/sys`; `Socket.dup`"],
+  ["create_connection", "`connect`, `connectByName`"],
+  ["create_server", "`listen`"],
+  ["has_dualstack_ipv6 has_ipv6", "`probeSockets`; `IPV6_V6ONLY`"],
+  ["getaddrinfo", "`getaddrinfo`, `getaddrinfoSync`"],
+  ["getnameinfo", "`getnameinfo`, `getnameinfoSync`"],
+  ["gethostbyname gethostbyname_ex", "`gethostbyname`, `gethostbyname2`"],
+  ["gethostbyaddr", "`gethostbyaddr`"],
+  ["getfqdn", "`getaddrinfo` with `AI_CANONNAME`; `gethostbyaddr`"],
+  ["gethostname", "`hostname` of `node:os`"],
+  ["getservbyname getservbyport", "`getservbyname`, `getservbyport`"],
+  ["getprotobyname", "`getprotobyname`, `getprotobynumber`"],
+  ["if_nameindex if_nametoindex if_indextoname", "`if_nameindex`, `if_nametoindex`, `if_indextoname`; `getifaddrs`"],
+  ["htons htonl ntohs ntohl", "`htons`, `htonl`, `ntohs`, `ntohl`; `htonll`, `ntohll`"],
+  ["inet_aton inet_ntoa", "`inet_aton`, `inet_ntop`"],
+  ["inet_pton inet_ntop", "`inet_pton`, `inet_ntop`"],
+  ["CMSG_LEN CMSG_SPACE", "`CMSG_LEN`, `CMSG_SPACE`; not needed with `encodeAncillary` and `decodeAncillary`"],
+  ["send_fds recv_fds", "`Socket.sendDescriptors`, `Socket.receiveDescriptors`"],
+  ["getdefaulttimeout setdefaulttimeout", "each call that waits takes `WaitOptions`"],
+  ["error", "`SystemError`"],
+  ["gaierror herror", "`LookupError`"],
+  ["timeout", "`SystemError` with the code `ETIMEDOUT`"],
+  ["SocketIO", "`toDuplex`, `toWeb`"],
+  ["AddressFamily SocketKind", "`FamilyName`, `TypeName`; the groups `AF` and `SOCK`"],
+  ["AddressInfo", "the group `AI`; `LookupHints`"],
+  ["MsgFlag", "the group `MSG`"],
+];
+
+/** Methods and properties of its class. */
+export const PYTHON_SOCKET: readonly Row[] = [
+  ["accept", "`Socket.accept`, `Socket.acceptSync`, `Socket.tryAccept`"],
+  ["bind", "`Socket.bind`"],
+  ["close", "`Socket.close`"],
+  ["connect", "`Socket.connect`, `Socket.connectSync`"],
+  ["connect_ex", "`Socket.tryConnect`"],
+  ["detach", "`Socket.detach`"],
+  ["dup", "`Socket.dup`"],
+  ["family type proto", "`family`, `type` and `protocol` of `Socket`"],
+  ["fileno", "`Socket.fd`"],
+  [
+    "get_inheritable set_inheritable",
+    "always close-on-exec; `spawnWithSockets` hands over what is named; `fcntl` of `portolan/sys`",
+  ],
+  [
+    "getblocking setblocking",
+    "`Socket.setNonBlocking`, `fcntl` of `portolan/sys`; not needed: each call says whether it waits",
+  ],
+  ["gettimeout settimeout timeout", "`WaitOptions` of each call; `SO_RCVTIMEO`, `SO_SNDTIMEO`"],
+  ["getpeername", "`Socket.remoteAddress`"],
+  ["getsockname", "`Socket.localAddress`"],
+  ["getsockopt", "`Socket.getOption`, `Socket.getRawOption`"],
+  ["setsockopt", "`Socket.setOption`, `Socket.setOptions`, `Socket.setRawOption`"],
+  ["listen", "`Socket.listen`"],
+  ["makefile", "`toDuplex`, `toWeb`, `Socket.reader`"],
+  ["recv recv_into", "`Socket.recv`, `Socket.recvSync`, `Socket.tryRecv`"],
+  ["recvfrom recvfrom_into", "`Socket.recvFrom`, `Socket.recvFromSync`"],
+  ["recvmsg recvmsg_into", "`Socket.recvMessage`, `Socket.recvMessageSync`, `Socket.tryRecvMessage`"],
+  ["send", "`Socket.send`, `Socket.sendSync`, `Socket.trySend`"],
+  ["sendall", "`Socket.sendAll`, `Socket.sendAllSync`"],
+  ["sendfile", "`Socket.sendFile`, `Socket.sendFileSync`"],
+  ["sendmsg", "`Socket.sendMessage`, `Socket.sendMessageSync`"],
+  ["sendto", "`Socket.sendTo`, `Socket.sendToSync`"],
+  ["shutdown", "`Socket.shutdown`"],
+];
+
+/** What has no counterpart, and why. Patterns are matched with whole names. */
+export const PYTHON_NOT_APPLICABLE: readonly Row[] = [
+  ["array errno io os selectors sys CAPI IntEnum IntFlag", "not of the module: what it imports, and its own machinery"],
+  ["sethostname", "no call on a socket; it needs CAP_SYS_ADMIN"],
+  [
+    "sendmsg_afalg",
+    "a short way to write AF_ALG's control messages: `Socket.sendMessage` with `ALG_SET_OP` and its like",
+  ],
+  ["ALG_OP_SIGN ALG_OP_VERIFY ALG_SET_PUBKEY", "no released kernel has had them"],
+  [
+    "BDADDR_.* BTPROTO_.* BT_.* HCI_.* L2CAP_.* LM_.* RFCOMM_.* SCO_.* SOL_(HCI|L2CAP|RFCOMM|SCO|BLUETOOTH) SO_HCI_.*",
+    "Bluetooth has its own headers, outside libc and the kernel's; AF_BLUETOOTH sockets go by numbers",
+  ],
+  ["CAN_BCM_.*", "operation codes within the messages of CAN_BCM, no socket interface"],
+  ["J1939_(FILTER_MAX|PGN_MAX|PGN_PDU1_MAX) SCM_J1939_.* SO_J1939_.*", "of SAE J1939 over AF_CAN, which go by numbers"],
+  ["IPV6_RTHDR_TYPE_0", "RFC 5095 took type 0 routing headers away"],
+  ["IP_DEFAULT_MULTICAST_.* IP_MAX_MEMBERSHIPS", "figures of BSD; Linux has net.ipv4.igmp_max_memberships"],
+  ["NI_IDN", "an extension of glibc; `getnameinfo` passes any number on in `flags`"],
+  ["PACKET_FASTROUTE", "no packet has it since Linux 2.6"],
+  ["VM_SOCKETS_INVALID_VERSION", "the version interface that it was for is gone"],
+];
