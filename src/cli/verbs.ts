@@ -64,6 +64,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/services.ts")).verb,
   },
   {
+    name: "demo",
+    summary: "lessons that run by themselves, such as what a zombie is",
+    group: "Looking",
+    load: async () => (await import("./verbs/demo.ts")).verb,
+  },
+  {
     name: "sink",
     summary: "a TCP server that stops before each call, to watch what the kernel does by itself",
     group: "Looking",
