@@ -29,6 +29,7 @@ export interface Member {
 export interface FleetOptions {
   readonly design: ServerDesign | undefined;
   readonly placement: Placement;
+  readonly workers?: number | undefined;
   readonly limits: Partial<Limits>;
   /** Something went wrong that a server survived. */
   readonly trouble: (plan: Plan, event: ServerEvent) => void;
@@ -85,12 +86,13 @@ export class Fleet {
   }
 }
 
-function startOne(plan: Plan, { design, placement, limits, trouble }: FleetOptions): Promise<Server> {
+function startOne(plan: Plan, { design, placement, limits, workers, trouble }: FleetOptions): Promise<Server> {
   return serve(plan.entry.reference(plan.options), {
     listen: plan.listen,
     placement,
     limits,
     report: (event) => trouble(plan, event),
     ...(design === undefined ? {} : { design: design.name }),
+    ...(workers === undefined ? {} : { workers }),
   });
 }

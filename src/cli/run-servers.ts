@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly counters: boolean;
   readonly design: ServerDesign | undefined;
   readonly placement: Placement;
+  /** Threads or processes of each server; the design's own number if undefined. */
+  readonly workers?: number | undefined;
   readonly limits: Partial<Limits>;
   readonly graceMs: number;
   /** Whether to go on without the servers whose address is taken. */
@@ -38,11 +40,12 @@ export async function runServers(
   const stop = context.stopSignals().signal;
   const signal = options.counters ? AbortSignal.any([stop, context.out.broken]) : stop;
   const view = chooseView(context, self, options);
-  const { design, placement, limits } = options;
+  const { design, placement, limits, workers } = options;
   const fleet = await Fleet.start(plans, {
     design,
     placement,
     limits,
+    workers,
     signal,
     trouble: (plan, event) => view.trouble(plan, event),
     refused: (plan, error) => {

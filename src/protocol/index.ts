@@ -7,6 +7,15 @@ export {
   chargenDatagram,
   chargenStream,
 } from "./chargen.ts";
+export {
+  COUNTER_MAX_AMOUNT,
+  COUNTER_RESOURCE,
+  type CounterStore,
+  counterResource,
+  counterStream,
+  type OwnedCounterOptions,
+  ownedCounterStream,
+} from "./counter.ts";
 export type { DatagramIntents, DatagramProtocol, DatagramProtocolFactory } from "./datagram.ts";
 export {
   ANSWERING_PORTS,

@@ -73,8 +73,8 @@ export async function serve(reference: ServiceReference, options: ServeOptions):
   checkFit(design, asked.kind, placement, service);
   const { memoryBytes } = service;
   const memory = memoryBytes === undefined ? undefined : new SharedArrayBuffer(memoryBytes);
-  // Options that cannot be are refused here, not by the thread that serves.
-  service[asked.kind]?.(reference.options, { memory });
+  // Options that cannot be are refused here, not by the thread or process that serves.
+  service[asked.kind]?.(reference.options, { memory: design.usesProcesses === true ? undefined : memory });
   const own = typeof service.limits === "function" ? service.limits(reference.options) : service.limits;
   const limits = limitsWith(own, options.limits);
 

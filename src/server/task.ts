@@ -85,6 +85,8 @@ export interface ServerDesign {
   readonly placements: readonly Placement[];
   /** How many threads or processes it can be told to use; absent where there is nothing to tell. */
   readonly maxWorkers?: number;
+  /** Whether its workers are processes, which see no memory of the server's threads. */
+  readonly usesProcesses?: boolean;
   /** Whether each worker is to have a listening socket of its own, where an address can have several. */
   readonly socketPerWorker?: boolean;
   /** Starts a server; called on the thread that asked for it. */

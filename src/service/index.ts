@@ -2,6 +2,7 @@
 
 export { chargen } from "./chargen/index.ts";
 export type { ClientCall, ClientEvent, ClientOption, ClientOptions, ClientOutput, ServiceClient } from "./client.ts";
+export { counter } from "./counter/index.ts";
 export { daytime } from "./daytime/index.ts";
 export { discard } from "./discard/index.ts";
 export { echo } from "./echo/index.ts";

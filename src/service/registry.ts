@@ -1,5 +1,6 @@
 /** The table of services. A new one is a folder with an `entry.ts`, and a line here. */
 import { chargenEntry } from "./chargen/entry.ts";
+import { counterEntry } from "./counter/entry.ts";
 import { daytimeEntry } from "./daytime/entry.ts";
 import { discardEntry } from "./discard/entry.ts";
 import { echoEntry } from "./echo/entry.ts";
@@ -15,6 +16,7 @@ import { truncateEntry } from "./truncate/entry.ts";
 /** Every service there is, sorted by name. */
 export const services: readonly ServiceEntry[] = [
   chargenEntry,
+  counterEntry,
   daytimeEntry,
   discardEntry,
   echoEntry,

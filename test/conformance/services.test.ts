@@ -18,8 +18,6 @@ afterAll(() => {
   closeThreadReactor();
 });
 
-/** Services that are tried elsewhere. */
-const SUITES_OF_THEIR_OWN = ["counter"];
 const talked = services.filter(({ name }) => conversations[name] !== undefined);
 
 function ways(design: ServerDesign): { placement: ServerDesign["placements"][number] }[] {
@@ -28,7 +26,7 @@ function ways(design: ServerDesign): { placement: ServerDesign["placements"][num
 
 it("has a conversation for every service", () => {
   const untold = services.filter(({ name }) => !(name in conversations)).map(({ name }) => name);
-  expect(untold.filter((name) => !SUITES_OF_THEIR_OWN.includes(name))).toEqual([]);
+  expect(untold).toEqual([]);
 });
 
 describe.each(designs.map((design) => ({ name: design.name, design })))("$name", ({ design }) => {

@@ -146,6 +146,10 @@ export const conversations: Readonly<Record<string, Conversation>> = {
       expect(chargenPattern(95).startsWith(answer.toString("latin1"))).toBe(true);
     },
   },
+  counter: {
+    stream: async (endpoint) =>
+      expect((await converse(endpoint, "add\nadd 41\nread\nquit\n")).toString()).toBe("1\r\n42\r\n42\r\n"),
+  },
   daytime: {
     stream: async (endpoint) => expectDaytime(await converse(endpoint, "")),
     datagram: async (endpoint) => expectDaytime(await askDatagram(endpoint, "")),

@@ -1,6 +1,6 @@
 /** `portolan serve`: one service, under a chosen design. */
 import type { Limits, ServerDesign } from "../../server/index.ts";
-import { defaultPort, findService, type ServiceEntry } from "../../service/index.ts";
+import { defaultPort, findService, type ServiceEntry, wholeNumber } from "../../service/index.ts";
 import { parseEndpoint } from "../../socket/index.ts";
 import { checkingUsage } from "../failure.ts";
 import {
@@ -17,10 +17,14 @@ import { runServers } from "../run-servers.ts";
 import { addServiceOptions, type ServiceFlags, serviceOptions } from "../service-flags.ts";
 import type { Verb } from "../verbs.ts";
 
+/** More than any design takes; each says its own bound. */
+const MAX_WORKERS = 1024;
+
 interface ServeOptions extends ServiceFlags {
   readonly listen?: readonly string[];
   readonly design?: ServerDesign;
   readonly inNode?: true;
+  readonly workers?: number;
   readonly limit?: readonly (readonly [keyof Limits, number])[];
   readonly grace: number;
   readonly json?: true;
@@ -38,6 +42,11 @@ export const verb: Verb = {
       )
       .option("--in-node", "inside Node's own loop, not on a thread of its own")
       .option(
+        "--workers <number>",
+        "how many threads or processes serve, for designs that can use several",
+        parser(wholeNumber("--workers", 1, MAX_WORKERS)),
+      )
+      .option(
         "--limit <name=number>",
         "set a limit, such as maxConnections=100; may be repeated",
         listParser(readLimit),
@@ -50,6 +59,7 @@ export const verb: Verb = {
       ["portolan serve echo", "at its usual ports, on this machine only"],
       ["portolan serve echo --design iterative --listen tcp://127.0.0.1:0", "one client at a time, on any free port"],
       ["portolan serve echo --listen unix://@echo --limit maxConnections=10", "an abstract unix socket, with a limit"],
+      ["portolan serve echo --design epoll --workers 2", "two loops, each in a thread with a listener of its own"],
       ["portolan serve daytime --form smtp --zone utc", "with options of the service: serve daytime --help lists them"],
     ]);
     command.action(async (entry: ServiceEntry, options: ServeOptions) => {
@@ -60,6 +70,7 @@ export const verb: Verb = {
         counters: false,
         design: options.design,
         placement: options.inNode === true ? "node" : "thread",
+        workers: options.workers,
         limits: Object.fromEntries(options.limit ?? []),
         graceMs: options.grace,
         skipTaken: false,

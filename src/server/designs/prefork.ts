@@ -19,6 +19,7 @@ export const prefork: ServerDesign = {
   summary: "some processes, started beforehand, that accept by themselves",
   kinds: ["stream", "datagram"],
   placements: ["thread"],
+  usesProcesses: true,
   maxWorkers: MAX_CHILDREN,
   start(task) {
     const { fd, limits, workers = DEFAULT_CHILDREN } = task;

@@ -12,6 +12,7 @@ export const process: ServerDesign = {
   summary: "a process for each client, or for each request",
   kinds: ["stream", "datagram"],
   placements: ["thread"],
+  usesProcesses: true,
   start: (task) =>
     task.kind === "stream"
       ? startPerClient("process", "processes", task)
