@@ -52,6 +52,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/designs.ts")).verb,
   },
   {
+    name: "bench",
+    summary: "measure the server designs on this machine, side by side",
+    group: "Serving",
+    load: async () => (await import("./verbs/bench.ts")).verb,
+  },
+  {
     name: "call",
     summary: "use a service, as its client",
     group: "Using",

@@ -97,10 +97,10 @@ export class Program implements AsyncDisposable {
   }
 
   /** Waits for its end. */
-  async end(): Promise<Ended> {
+  async end(timeoutMs: number = patienceMs): Promise<Ended> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(this.#failure("did not end")), patienceMs);
+      timer = setTimeout(() => reject(this.#failure("did not end")), timeoutMs);
     });
     try {
       return await Promise.race([this.#ended, late]);

@@ -1,11 +1,16 @@
-/** One short conversation with each service, by sockets that are not ours, for suites that serve them in many ways. */
+/**
+ * One short conversation with each service, by sockets that are not ours wherever Node has them, for suites that serve
+ * the services in many ways.
+ */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
+import { connect as connectPortolan, type Socket as PortolanSocket } from "portolan";
 import { expect } from "vitest";
 
 const patienceMs = 10_000;
+const MAX_DATAGRAM_BYTES = 65_535;
 const SECONDS_1900_TO_1970 = 2_208_988_800;
 const MS_PER_SECOND = 1000;
 const BOTH_LETTERS = "Hello, World! 123 [@`{] \xe4\n";
@@ -34,6 +39,12 @@ export function endpointKinds(transports: readonly string[], directory: string):
     },
     { transport: "udp", name: "UDP over IPv4", kind: "datagram", listen: () => "udp://127.0.0.1:0" },
     { transport: "udp", name: "UDP over IPv6", kind: "datagram", listen: () => "udp://[::1]:0" },
+    {
+      transport: "udp",
+      name: "a unix datagram socket",
+      kind: "datagram",
+      listen: () => `unix+dgram://${join(directory, `${sockets++}.sock`)}`,
+    },
   ];
   return all.filter(({ transport }) => transports.includes(transport));
 }
@@ -73,8 +84,19 @@ export async function converse(endpoint: string, bytes: Uint8Array | string): Pr
   return await readUntil(socket);
 }
 
-/** Sends a datagram and gives the one that comes back; asks again where one was lost. */
+/** A socket that has a name and talks to a unix datagram server: Node has none of this kind, so it is ours. */
+async function unixDatagramTo(endpoint: string): Promise<PortolanSocket> {
+  const local = { family: "unix", kind: "unnamed" } as const;
+  return await connectPortolan(endpoint, { local });
+}
+
+/** Sends a datagram and gives the one that comes back. */
 export async function askDatagram(endpoint: string, bytes: Uint8Array | string): Promise<Buffer> {
+  if (endpoint.startsWith("unix")) {
+    using socket = await unixDatagramTo(endpoint);
+    await socket.send(typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes);
+    return Buffer.from(await socket.recv(MAX_DATAGRAM_BYTES, { timeoutMs: patienceMs }));
+  }
   const { host, port } = placeOf(endpoint) as { host: string; port: number };
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
   const question = typeof bytes === "string" ? Buffer.from(bytes, "latin1") : bytes;
@@ -90,6 +112,12 @@ export async function askDatagram(endpoint: string, bytes: Uint8Array | string):
 
 /** Sends a datagram and makes sure that none comes back before a later question to another service is answered. */
 export async function expectSilence(endpoint: string, bytes: string, quietMs = 50): Promise<void> {
+  if (endpoint.startsWith("unix")) {
+    using socket = await unixDatagramTo(endpoint);
+    await socket.send(bytes);
+    await expect(socket.recv(MAX_DATAGRAM_BYTES, { timeoutMs: quietMs })).rejects.toMatchObject({ code: "ETIMEDOUT" });
+    return;
+  }
   const { host, port } = placeOf(endpoint) as { host: string; port: number };
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
   try {
