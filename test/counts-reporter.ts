@@ -1,7 +1,8 @@
 /**
- * Ends a run with one plain line, `12 passed, 0 failed, 3 skipped`, for people and scripts alike. In CI it also
- * compares the skipped tests with test/expected-skips.json: a skip that nobody expected is a test that silently stopped
- * testing, and fails the run.
+ * Ends a run with one plain line, `12 passed, 0 failed, 3 skipped`, for people and scripts alike. Before it stand, a line
+ * each, the skips, the tests that passed only at a later attempt, and the failures, so that the end of a long log says
+ * what to look at. In CI it also compares the skipped tests with test/expected-skips.json: a skip that nobody expected is
+ * a test that silently stopped testing, and fails the run.
  */
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
@@ -24,6 +25,18 @@ export default class CountsReporter implements Reporter {
     if (process.env.CI) {
       this.#compareWithExpected(skipped);
     }
+    for (const test of inState("passed").filter((test) => test.diagnostic()?.flaky)) {
+      console.log(`unsteady: ${place(test)}: passed at a later attempt`);
+    }
+    for (const test of inState("failed")) {
+      console.log(`failed: ${place(test)}: ${firstLine(test.result().errors)}`);
+    }
+    for (const module of failedModules) {
+      console.log(`failed: ${relative(process.cwd(), module.moduleId)}: ${firstLine(module.errors())}`);
+    }
+    for (const error of unhandledErrors) {
+      console.log(`failed: outside any test: ${firstLine([error])}`);
+    }
     const failed = inState("failed").length + failedModules.length + unhandledErrors.length;
     console.log(formatCounts({ passed: inState("passed").length, failed, skipped: skipped.length }));
   }
@@ -41,6 +54,17 @@ export default class CountsReporter implements Reporter {
       process.exitCode = 1;
     }
   }
+}
+
+function place(test: TestCase): string {
+  return `${relative(process.cwd(), test.module.moduleId)} > ${test.fullName}`;
+}
+
+function firstLine(errors: readonly unknown[] | undefined): string {
+  const [error] = errors ?? [];
+  const text =
+    typeof error === "object" && error !== null && "message" in error ? String(error.message) : String(error);
+  return text.split("\n", 1)[0] ?? "";
 }
 
 function describeSkip(test: TestCase): SkippedTest {

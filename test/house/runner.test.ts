@@ -45,12 +45,14 @@ describe("the closing line", () => {
   it("counts what passed, failed and was skipped, with the reasons of skips", () => {
     const { status, output, lastLine } = run(`${skip}it("breaks", () => expect(1).toBe(2));\n`);
     expect(output).toContain("skipped: test/planted.test.ts > waits: no such kernel");
+    expect(output).toMatch(/^failed: test\/planted\.test\.ts > breaks: .*expected 1 to be 2/m);
     expect(lastLine).toBe("1 passed, 1 failed, 1 skipped");
     expect(status).toBe(1);
   });
 
   it("counts a file that cannot be read as failed", () => {
-    const { status, lastLine } = run(`import "./absent.ts";\n`);
+    const { status, output, lastLine } = run(`import "./absent.ts";\n`);
+    expect(output).toMatch(/^failed: test\/planted\.test\.ts: .*absent\.ts/m);
     expect(lastLine).toBe("0 passed, 1 failed, 0 skipped");
     expect(status).toBe(1);
   });
@@ -107,6 +109,17 @@ describe("in CI", () => {
     const { status, output, lastLine } = run(skip, { ci: true });
     expect(output).toContain("unexpected skip: test/planted.test.ts > waits");
     expect(lastLine).toBe("1 passed, 0 failed, 1 skipped");
+    expect(status).toBe(1);
+  });
+
+  it("a test that passes only at its second attempt passes, and is named", () => {
+    const { status, output, lastLine } = run(
+      `let attempts = 0;\nit("wavers", () => expect(++attempts).toBe(2));\nit("breaks", () => expect(1).toBe(2));\n`,
+      { ci: true },
+    );
+    expect(output).toContain("unsteady: test/planted.test.ts > wavers");
+    expect(output).not.toContain("unsteady: test/planted.test.ts > breaks");
+    expect(lastLine).toBe("1 passed, 1 failed, 0 skipped");
     expect(status).toBe(1);
   });
 
