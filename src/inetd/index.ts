@@ -1,3 +1,14 @@
 /** `portolan/inetd`: the super-server, which listens for many services and starts what answers when somebody comes. */
 export type * from "./model.ts";
 export { DEFAULT_GLOBAL, DEFAULT_SERVICE_LIMITS } from "./model.ts";
+export type { Refusal } from "./run/gate.ts";
+export type { AccessCheck } from "./run/host.ts";
+export { formatRecord, type LogRecord } from "./run/log.ts";
+export type { RunnerState } from "./run/runner.ts";
+export {
+  type Inetd,
+  type InetdOptions,
+  type ReloadResult,
+  type ServiceStatus,
+  startInetd,
+} from "./run/super-server.ts";

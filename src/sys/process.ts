@@ -1,10 +1,11 @@
 /** Calls about processes, and the memory that they share. Each returns the call's result, or `-errno`. */
 import { abiFor } from "../abi/index.ts";
-import { bindAll, errno, type Memory } from "./ffi.ts";
+import { bindAll, errno, hasSymbol, type Memory } from "./ffi.ts";
 import { architecture } from "./platform.ts";
-import { processTable } from "./table.ts";
+import { closeFromTable, processTable } from "./table.ts";
 
 const native = bindAll(processTable);
+const closeFrom = hasSymbol("posix_spawn_file_actions_addclosefrom_np") ? bindAll(closeFromTable) : undefined;
 const { SYS_pidfd_open, SYS_pidfd_send_signal } = abiFor(architecture).SYS;
 const result = (value: number): number => (value < 0 ? -errno() : value);
 
@@ -46,6 +47,55 @@ export function posix_spawn(
   envp: BigUint64Array,
 ): number {
   return 0 - native.posix_spawn(pid, path, fileActions, attributes, argv, envp);
+}
+
+/**
+ * Room for what the calls below fill, which only libc knows the inside of: glibc's posix_spawn_file_actions_t and
+ * posix_spawnattr_t take 80 and 336 bytes, musl's as many or fewer.
+ */
+export const SPAWN_OBJECT_BYTES = 512;
+
+/** Makes an empty list of what happens in the new process before the program starts. posix_spawn_file_actions_init(3) */
+export function posix_spawn_file_actions_init(actions: Uint8Array): number {
+  return 0 - native.posix_spawn_file_actions_init(actions);
+}
+
+/** Gives back what the list has grown by. posix_spawn_file_actions_destroy(3) */
+export function posix_spawn_file_actions_destroy(actions: Uint8Array): number {
+  return 0 - native.posix_spawn_file_actions_destroy(actions);
+}
+
+/** Adds a dup2(2); of a descriptor onto itself, it is kept open over the exec. posix_spawn_file_actions_adddup2(3) */
+export function posix_spawn_file_actions_adddup2(actions: Uint8Array, fd: number, newFd: number): number {
+  return 0 - native.posix_spawn_file_actions_adddup2(actions, fd, newFd);
+}
+
+/** Adds a chdir(2). posix_spawn_file_actions_addchdir_np(3) */
+export function posix_spawn_file_actions_addchdir_np(actions: Uint8Array, path: string): number {
+  return 0 - native.posix_spawn_file_actions_addchdir_np(actions, path);
+}
+
+/**
+ * Adds that all descriptors from this number up are closed. A libc that cannot do so (musl, glibc before 2.34) leaves what
+ * is not close-on-exec open. posix_spawn_file_actions_addclosefrom_np(3)
+ */
+export function posix_spawn_file_actions_addclosefrom_np(actions: Uint8Array, from: number): number {
+  return closeFrom === undefined ? 0 : 0 - closeFrom.posix_spawn_file_actions_addclosefrom_np(actions, from);
+}
+
+/** Makes attributes that change nothing. posix_spawnattr_init(3) */
+export function posix_spawnattr_init(attributes: Uint8Array): number {
+  return 0 - native.posix_spawnattr_init(attributes);
+}
+
+/** Says which of the attributes hold: POSIX_SPAWN_ constants. posix_spawnattr_setflags(3) */
+export function posix_spawnattr_setflags(attributes: Uint8Array, flags: number): number {
+  return 0 - native.posix_spawnattr_setflags(attributes, flags);
+}
+
+/** Signals that are to do what they do by default, a sigset_t. posix_spawnattr_setsigdefault(3) */
+export function posix_spawnattr_setsigdefault(attributes: Uint8Array, signals: Uint8Array): number {
+  return 0 - native.posix_spawnattr_setsigdefault(attributes, signals);
 }
 
 /**

@@ -84,8 +84,20 @@ export const processTable = {
   pidfd_open: "int syscall(long, int, uint)",
   pidfd_send_signal: "int syscall(long, int, int, memory, uint)",
   posix_spawn: "int posix_spawn(memory, text, memory, memory, memory, memory)",
+  posix_spawn_file_actions_addchdir_np: "int posix_spawn_file_actions_addchdir_np(memory, text)",
+  posix_spawn_file_actions_adddup2: "int posix_spawn_file_actions_adddup2(memory, int, int)",
+  posix_spawn_file_actions_destroy: "int posix_spawn_file_actions_destroy(memory)",
+  posix_spawn_file_actions_init: "int posix_spawn_file_actions_init(memory)",
+  posix_spawnattr_init: "int posix_spawnattr_init(memory)",
+  posix_spawnattr_setflags: "int posix_spawnattr_setflags(memory, int)",
+  posix_spawnattr_setsigdefault: "int posix_spawnattr_setsigdefault(memory, memory)",
   signal: "long signal(int, long)",
   waitid: "int waitid(int, uint, memory, int)",
+} as const;
+
+/** New in glibc 2.34; musl does not have it. */
+export const closeFromTable = {
+  posix_spawn_file_actions_addclosefrom_np: "int posix_spawn_file_actions_addclosefrom_np(memory, int)",
 } as const;
 
 export const lookupTable = {

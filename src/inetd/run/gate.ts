@@ -1,0 +1,94 @@
+/** The bounds of one service: who may be let in now, and if not, why not. */
+import { loadavg } from "node:os";
+import type { ServiceLimits } from "../model.ts";
+
+/** Why somebody is turned away, by xinetd's words. */
+export type Refusal = "address" | "cps" | "load" | "per_source_limit" | "process_limit" | "service_limit" | "time";
+
+const MILLISECONDS = 1000;
+
+/** Bounds of all services together. */
+export class SharedGate {
+  max: number;
+  running = 0;
+
+  constructor(max: number) {
+    this.max = max;
+  }
+}
+
+/** Bounds of one service. What is admitted has to be released. */
+export class Gate {
+  #limits: ServiceLimits;
+  readonly #shared: SharedGate;
+  readonly #bySource = new Map<string, number>();
+  #running = 0;
+  #windowMs = Number.NEGATIVE_INFINITY;
+  #inWindow = 0;
+  #failuresSinceMs = Number.NEGATIVE_INFINITY;
+  #failures = 0;
+
+  constructor(limits: ServiceLimits, shared: SharedGate) {
+    this.#limits = limits;
+    this.#shared = shared;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  /** Takes other limits from now on; what runs goes on. */
+  set limits(limits: ServiceLimits) {
+    this.#limits = limits;
+  }
+
+  /** Counts one that comes. @returns `"cps"` where there were too many in this second: then the service has to rest. */
+  arrive(nowMs: number): Refusal | undefined {
+    if (nowMs - this.#windowMs >= MILLISECONDS) {
+      this.#windowMs = nowMs;
+      this.#inWindow = 0;
+    }
+    this.#inWindow++;
+    return this.#inWindow > this.#limits.connectionsPerSecond ? "cps" : undefined;
+  }
+
+  /** Lets one in. @returns why not, and then nothing has been counted. */
+  admit(source: string): Refusal | undefined {
+    const { instances, perSource, maxLoad } = this.#limits;
+    const ofSource = this.#bySource.get(source) ?? 0;
+    if (this.#running >= instances) return "service_limit";
+    if (ofSource >= perSource) return "per_source_limit";
+    if (this.#shared.running >= this.#shared.max) return "process_limit";
+    if (maxLoad !== undefined && (loadavg()[0] as number) >= maxLoad) return "load";
+    this.#running++;
+    this.#shared.running++;
+    this.#bySource.set(source, ofSource + 1);
+    return undefined;
+  }
+
+  /** One that was let in has ended. */
+  release(source: string): void {
+    this.#running--;
+    this.#shared.running--;
+    const ofSource = (this.#bySource.get(source) ?? 1) - 1;
+    if (ofSource > 0) this.#bySource.set(source, ofSource);
+    else this.#bySource.delete(source);
+  }
+
+  /** Counts a failure. @returns whether there are so many that the service has to rest. */
+  fail(nowMs: number): boolean {
+    const { failures, restSeconds } = this.#limits;
+    if (nowMs - this.#failuresSinceMs > restSeconds * MILLISECONDS) {
+      this.#failuresSinceMs = nowMs;
+      this.#failures = 0;
+    }
+    this.#failures++;
+    if (this.#failures < failures) return false;
+    this.#failures = 0;
+    return true;
+  }
+
+  get restMs(): number {
+    return this.#limits.restSeconds * MILLISECONDS;
+  }
+}

@@ -1,0 +1,64 @@
+/** What a service that runs is given by the super-server. */
+import type { SocketAddress } from "../../abi/index.ts";
+import type { ConfigProblem, InetdService, Origin } from "../model.ts";
+import type { Gate, Refusal } from "./gate.ts";
+import type { Launch } from "./launch.ts";
+import type { LogRecord } from "./log.ts";
+
+/** Whether a peer may use a service now. A host's name in a rule has to be looked up, and then the answer comes later. */
+export type AccessCheck = (
+  service: InetdService,
+  peer: SocketAddress | undefined,
+  now: Date,
+) => Refusal | undefined | Promise<Refusal | undefined>;
+
+/** What the super-server does for its services. */
+export interface Host {
+  readonly access: AccessCheck;
+  /** Puts something on record. */
+  record(service: InetdService, record: Omit<LogRecord, "id">): void;
+}
+
+/** A service with everything that can be made ready before somebody comes. */
+export interface PreparedService {
+  readonly service: InetdService;
+  /** Of a service that a program answers. */
+  readonly launch: Launch | undefined;
+  readonly banners: BannerTexts;
+  readonly gate: Gate;
+}
+
+/** The bytes of the banners' files. */
+export interface BannerTexts {
+  readonly always: Uint8Array | undefined;
+  readonly onSuccess: Uint8Array | undefined;
+  readonly onFailure: Uint8Array | undefined;
+}
+
+/** Why one service cannot be served; the others can. */
+export class ServiceProblem extends Error {
+  override readonly name = "ServiceProblem";
+  readonly problem: ConfigProblem;
+
+  constructor(origin: Origin, message: string, cure: string | undefined, options?: ErrorOptions) {
+    super(cure === undefined ? message : `${message}; ${cure}`, options);
+    this.problem = { origin, severity: "error", message, cure };
+  }
+}
+
+/** The address of a peer, as records and limits have it: without a port. */
+export function sourceOf(peer: SocketAddress | undefined): string {
+  if (peer === undefined) return "unknown";
+  if (peer.family === "inet" || peer.family === "inet6") return peer.address;
+  if (peer.family !== "unix") return "unknown";
+  const text = (bytes: string | Uint8Array): string =>
+    typeof bytes === "string" ? bytes : Buffer.from(bytes).toString("latin1");
+  if (peer.kind === "path") return text(peer.path);
+  return peer.kind === "abstract" ? `@${text(peer.name)}` : "local";
+}
+
+/** What a program finds of its peer in its environment: xinetd's REMOTE_HOST, and systemd's REMOTE_ADDR and REMOTE_PORT. */
+export function remoteEnvironment(peer: SocketAddress | undefined): string[] {
+  if (peer === undefined || (peer.family !== "inet" && peer.family !== "inet6")) return [];
+  return [`REMOTE_HOST=${peer.address}`, `REMOTE_ADDR=${peer.address}`, `REMOTE_PORT=${peer.port}`];
+}

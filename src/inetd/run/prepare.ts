@@ -1,0 +1,80 @@
+/** Making a service ready before somebody comes: its program's texts, its banners. */
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
+import type { InetdService, ServedByProgram } from "../model.ts";
+import { buildChain } from "./chain.ts";
+import type { Gate } from "./gate.ts";
+import { type BannerTexts, type PreparedService, ServiceProblem } from "./host.ts";
+import { Launch } from "./launch.ts";
+
+/** Of a banner's file: what a fresh connection has room for in any case. */
+const MAX_BANNER_BYTES = 4096;
+const SD_LISTEN_FDS_START = 3;
+/** Of this process's own start, or of another program's. */
+const PRIVATE_VARIABLES = ["LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NODE_CHANNEL_FD", "REMOTE_HOST"];
+
+/** @throws ServiceProblem where the service could never be served. */
+export async function prepareService(service: InetdService, gate: Gate): Promise<PreparedService> {
+  const launch = service.serves.kind === "program" ? await prepareProgram(service, service.serves) : undefined;
+  return { service, launch, banners: readBanners(service), gate };
+}
+
+async function prepareProgram(service: InetdService, program: ServedByProgram): Promise<Launch> {
+  const { root, umask, activation, isErrorToSocket } = program;
+  // What is inside a new root is known only there.
+  if (root === undefined) checkProgram(service, program);
+  const chain = await buildChain(service, program);
+  return new Launch({
+    ...chain,
+    environment: environmentOf(program),
+    directory: root === undefined ? (program.directory ?? "/") : "/",
+    umask,
+    targets: activation ? [SD_LISTEN_FDS_START] : isErrorToSocket ? [0, 1, 2] : [0, 1],
+  });
+}
+
+function checkProgram({ id, origin }: InetdService, { path, directory }: ServedByProgram): void {
+  const fail = (message: string, cure: string): never => {
+    throw new ServiceProblem(origin, `${id}: ${message}`, cure);
+  };
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) fail(`there is no program ${path}`, "correct the path, or install what it belongs to");
+  if (found?.isFile() !== true) fail(`${path} is no file`, "name a program");
+  try {
+    accessSync(path, constants.X_OK);
+  } catch {
+    fail(`${path} may not be executed`, `chmod +x ${path}`);
+  }
+  if (directory !== undefined && statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    fail(`there is no directory ${directory}`, "make it, or leave it out");
+  }
+}
+
+function environmentOf({ passEnvironment, environment }: ServedByProgram): Record<string, string> {
+  const passed = Object.entries(process.env).filter(([name]) => passEnvironment?.includes(name) ?? true);
+  const kept = passed.filter(
+    (entry): entry is [string, string] => entry[1] !== undefined && !PRIVATE_VARIABLES.includes(entry[0]),
+  );
+  return { ...Object.fromEntries(kept), ...environment };
+}
+
+function readBanners({ id, origin, banners }: InetdService): BannerTexts {
+  const read = (path: string | undefined): Uint8Array | undefined => {
+    if (path === undefined) return undefined;
+    try {
+      const fd = openSync(path, "r");
+      try {
+        const bytes = Buffer.alloc(MAX_BANNER_BYTES);
+        return bytes.subarray(0, readSync(fd, bytes));
+      } finally {
+        closeSync(fd);
+      }
+    } catch (error) {
+      throw new ServiceProblem(origin, `${id}: the banner cannot be read: ${(error as Error).message}`, undefined);
+    }
+  };
+  return {
+    always: read(banners.always),
+    onSuccess: read(banners.onSuccess),
+    onFailure: read(banners.onFailure),
+  };
+}

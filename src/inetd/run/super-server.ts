@@ -1,0 +1,273 @@
+/** The super-server: services from their configuration to their end, and through changes of it. */
+import type { ActivatedSocket, Socket } from "../../socket/index.ts";
+import type { ConfigProblem, InetdConfig, InetdService } from "../model.ts";
+import { DatagramPrograms } from "./datagram-nowait.ts";
+import { Gate, SharedGate } from "./gate.ts";
+import { type AccessCheck, type Host, type PreparedService, ServiceProblem } from "./host.ts";
+import { type LogRecord, type LogSink, lineFor, openSink } from "./log.ts";
+import { prepareService } from "./prepare.ts";
+import { RedirectedConnections } from "./redirect.ts";
+import type { Runner, RunnerState } from "./runner.ts";
+import { adjustSocket, endpointOf, openSocket, socketKey } from "./sockets.ts";
+import { ProgramConnections } from "./stream-nowait.ts";
+import { WaitRunner } from "./wait.ts";
+
+/** What {@link startInetd} may be told beside the configuration. */
+export interface InetdOptions {
+  /** Sockets that this process was started with: what `activatedSockets()` gave. They are the super-server's from now on. */
+  readonly activated?: readonly ActivatedSocket[] | undefined;
+  /** Told of every record, whether or not the service wants it in its log. */
+  readonly record?: ((record: LogRecord) => void) | undefined;
+  /** Told of what concerns no service, such as a log that is full. Standard error by default. */
+  readonly complain?: ((message: string) => void) | undefined;
+  /** Whether a peer may use a service now. */
+  readonly access: AccessCheck;
+}
+
+/** One service, as it is now. */
+export interface ServiceStatus {
+  readonly service: InetdService;
+  /** Where it listens: what the kernel bound. */
+  readonly endpoint: string;
+  readonly state: RunnerState;
+  /** Programs and connections that go on. */
+  readonly running: number;
+  readonly started: number;
+  readonly refused: number;
+}
+
+/** What a reload has done, by the ids of services. */
+export interface ReloadResult {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  /** Their sockets were kept, and nobody was turned away. */
+  readonly kept: readonly string[];
+  readonly problems: readonly ConfigProblem[];
+}
+
+/** How long programs may take to end after SIGTERM. */
+const TERM_PATIENCE_MS = 2000;
+
+/**
+ * Starts the super-server. A service that cannot be served is left out, and `problems` says why.
+ * @throws Error of Node's where a log cannot be opened.
+ */
+export async function startInetd(config: InetdConfig, options: InetdOptions): Promise<Inetd> {
+  const inetd = new Inetd(config, options);
+  await inetd.reload(config);
+  return inetd;
+}
+
+/** A super-server that runs. `await using` stops it at the end of the block. */
+export class Inetd implements AsyncDisposable, Host {
+  readonly access: AccessCheck;
+  readonly #options: InetdOptions;
+  readonly #shared: SharedGate;
+  readonly #activated: ActivatedSocket[];
+  readonly #runners = new Map<string, Runner>();
+  /** Of services that are gone, with programs that are not. */
+  readonly #leaving = new Set<Runner>();
+  readonly #sinks = new Map<string, LogSink>();
+  #config: InetdConfig;
+  #problems: readonly ConfigProblem[] = [];
+  #change: Promise<unknown> = Promise.resolve();
+  #isStopping = false;
+
+  /** Use {@link startInetd}. */
+  constructor(config: InetdConfig, options: InetdOptions) {
+    this.access = options.access;
+    this.#options = options;
+    this.#config = config;
+    this.#shared = new SharedGate(config.global.maxInstances);
+    this.#activated = [...(options.activated ?? [])];
+  }
+
+  /** What keeps services from being served, as of the last start or reload. */
+  get problems(): readonly ConfigProblem[] {
+    return this.#problems;
+  }
+
+  /** Every service that is served, in the order of the configuration. */
+  get services(): ServiceStatus[] {
+    return [...this.#runners.values()].map((runner) => ({
+      service: runner.service,
+      endpoint: endpointOf(runner.socket, runner.service.listen),
+      state: runner.state,
+      running: runner.ongoing.size,
+      started: runner.started,
+      refused: runner.refused,
+    }));
+  }
+
+  /**
+   * Takes another configuration: a service whose socket is the same keeps it, with those who wait in its queue; what runs
+   * goes on to its end as it was started.
+   */
+  reload(config: InetdConfig): Promise<ReloadResult> {
+    const result = this.#change.then(() => this.#reload(config));
+    this.#change = result.catch(() => {});
+    return result;
+  }
+
+  async #reload(config: InetdConfig): Promise<ReloadResult> {
+    if (this.#isStopping) throw new Error("the super-server is stopping");
+    this.#config = config;
+    this.#shared.max = config.global.maxInstances;
+    this.#openSinks(config);
+    const problems: ConfigProblem[] = [];
+    const wanted = config.services.filter(({ isDisabled }) => !isDisabled);
+    const before = new Map(this.#runners);
+    const sockets = new Map([...before.values()].map((runner) => [socketKey(runner.service.listen), runner]));
+    this.#runners.clear();
+    const [added, kept]: [string[], string[]] = [[], []];
+    // What is gone for good goes first: it may have the address that another one wants.
+    const keys = new Set(wanted.map(({ listen }) => socketKey(listen)));
+    for (const runner of before.values()) if (!keys.has(socketKey(runner.service.listen))) this.#end(runner);
+    for (const service of wanted) {
+      const key = socketKey(service.listen);
+      const old = sockets.get(key);
+      sockets.delete(key);
+      try {
+        const gate = before.get(service.id)?.gate ?? new Gate(service.limits, this.#shared);
+        const prepared = await prepareService(service, gate);
+        gate.limits = service.limits;
+        this.#runners.set(service.id, await this.#place(prepared, old));
+        (old === undefined ? added : kept).push(service.id);
+      } catch (error) {
+        problems.push(problemOf(service, error));
+        if (old !== undefined) this.#end(old);
+      }
+    }
+    const served = new Set(this.#runners.keys());
+    this.#problems = problems;
+    return { added, removed: [...before.keys()].filter((id) => !served.has(id)), kept, problems };
+  }
+
+  /** Brings a service and a socket together: a new one, or that of the service which had it before. */
+  async #place(prepared: PreparedService, old: Runner | undefined): Promise<Runner> {
+    const { listen } = prepared.service;
+    if (old === undefined) {
+      const runner = this.#make(prepared, await openSocket(prepared.service, this.#activated));
+      runner.listen();
+      return runner;
+    }
+    adjustSocket(old.socket, listen);
+    if (runnerKind(old.service) === runnerKind(prepared.service)) {
+      old.update(prepared);
+      return old;
+    }
+    old.leave();
+    // A program that has the socket to itself has to go first.
+    if (old.service.wait) for (const ongoing of old.ongoing) ongoing.end();
+    if (old.service.wait) await old.whenIdle();
+    this.#leaveBehind(old);
+    old.socket.setNonBlocking(true);
+    const runner = this.#make(prepared, old.socket);
+    runner.listen();
+    return runner;
+  }
+
+  #make(prepared: PreparedService, socket: Socket): Runner {
+    return new RUNNERS[runnerKind(prepared.service)](this, prepared, socket);
+  }
+
+  /** Closes a service's socket. Connections go on; a program that has the socket itself is told to end. */
+  #end(runner: Runner): void {
+    runner.leave();
+    if (runner.service.wait) for (const ongoing of runner.ongoing) ongoing.end();
+    runner.socket.close();
+    this.#leaveBehind(runner);
+  }
+
+  #leaveBehind(runner: Runner): void {
+    if (runner.ongoing.size === 0) return;
+    this.#leaving.add(runner);
+    void runner.whenIdle().then(() => this.#leaving.delete(runner));
+  }
+
+  /**
+   * Closes every listener, lets connections and programs go on for at most `graceMs` (0 by default), then ends them:
+   * SIGTERM, and SIGKILL for those that do not heed it. Settles when nothing is left.
+   */
+  async stop({ graceMs = 0 }: { readonly graceMs?: number | undefined } = {}): Promise<void> {
+    this.#isStopping = true;
+    await this.#change;
+    for (const runner of this.#runners.values()) this.#end(runner);
+    this.#runners.clear();
+    for (const { socket } of this.#activated.splice(0)) socket?.close();
+    await this.#within(graceMs);
+    for (const runner of this.#leaving) for (const ongoing of runner.ongoing) ongoing.end();
+    await this.#within(TERM_PATIENCE_MS);
+    for (const runner of this.#leaving) for (const ongoing of runner.ongoing) ongoing.kill();
+    await Promise.all([...this.#leaving].map((runner) => runner.whenIdle()));
+    for (const sink of this.#sinks.values()) sink.close();
+    this.#sinks.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** Waits until nothing goes on, for so long at most. */
+  async #within(limitMs: number): Promise<void> {
+    if (limitMs === 0 || this.#leaving.size === 0) return;
+    const idle = Promise.all([...this.#leaving].map((runner) => runner.whenIdle()));
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, limitMs);
+    });
+    await Promise.race([idle, limit]);
+    clearTimeout(timer);
+  }
+
+  record(service: InetdService, record: Omit<LogRecord, "id">): void {
+    const whole: LogRecord = { ...record, id: service.id };
+    this.#options.record?.(whole);
+    const line = lineFor(whole, service.log);
+    if (line === undefined) return;
+    this.#sinks.get(JSON.stringify(service.log.target ?? this.#config.global.log))?.write(line);
+  }
+
+  /** Opens the logs that the configuration names, anew where they are open: logrotate(8) has renamed them. */
+  #openSinks({ global, services }: InetdConfig): void {
+    const complain = this.#options.complain ?? ((message) => void process.stderr.write(`portolan inetd: ${message}\n`));
+    const targets = new Map(
+      [global.log, ...services.map(({ log }) => log.target ?? global.log)].map((target) => [
+        JSON.stringify(target),
+        target,
+      ]),
+    );
+    const fresh = new Map<string, LogSink>();
+    try {
+      for (const [key, target] of targets) fresh.set(key, openSink(target, complain));
+    } catch (error) {
+      for (const sink of fresh.values()) sink.close();
+      throw error;
+    }
+    for (const sink of this.#sinks.values()) sink.close();
+    this.#sinks.clear();
+    for (const [key, sink] of fresh) this.#sinks.set(key, sink);
+  }
+}
+
+/** What is not foreseen, such as no free descriptor, is a problem of the service all the same. */
+function problemOf({ id, origin }: InetdService, error: unknown): ConfigProblem {
+  if (error instanceof ServiceProblem) return error.problem;
+  return { origin, severity: "error", message: `${id}: ${(error as Error).message}`, cure: undefined };
+}
+
+type RunnerClass = new (host: Host, prepared: PreparedService, socket: Socket) => Runner;
+type RunnerKind = "connections" | "datagrams" | "redirect" | "wait";
+
+const RUNNERS: Readonly<Record<RunnerKind, RunnerClass>> = {
+  connections: ProgramConnections,
+  datagrams: DatagramPrograms,
+  redirect: RedirectedConnections,
+  wait: WaitRunner,
+};
+
+function runnerKind({ serves, wait, listen }: InetdService): RunnerKind {
+  if (serves.kind === "redirect") return "redirect";
+  if (wait) return "wait";
+  return listen.type === "dgram" ? "datagrams" : "connections";
+}
