@@ -10,17 +10,19 @@ import {
   MFD_CLOEXEC,
   P_PIDFD,
   POLLIN,
+  POSIX_SPAWN_SETSIGDEF,
   PROT_READ,
   PROT_WRITE,
   SIGCHLD,
   SIGINFO,
   SIGKILL,
+  SIGUSR1,
   WEXITED,
   WNOHANG,
 } from "portolan/abi";
 import * as sys from "portolan/sys";
 import { describe, expect, it } from "vitest";
-import { bytesOf, giveBackAfterEach, keep } from "../support/sys-kit.ts";
+import { bytesOf, giveBackAfterEach, keep, pipe, textOf } from "../support/sys-kit.ts";
 import { until } from "../support/until.ts";
 
 giveBackAfterEach();
@@ -28,11 +30,19 @@ giveBackAfterEach();
 /** Longer than any test: who sleeps so is ended by its pid. */
 const FOREVER_SECONDS = 600;
 
-function start(...words: readonly string[]): number {
+const SIG_IGN = 1;
+/** sizeof(sigset_t), in glibc and musl alike. */
+const SIGSET_BYTES = 128;
+
+function start(
+  words: readonly string[],
+  actions: Uint8Array | null = null,
+  attributes: Uint8Array | null = null,
+): number {
   const texts = words.map((word) => bytesOf(`${word}\0`));
   const argv = new BigUint64Array([...texts.map((text) => BigInt(sys.addressOf(text))), 0n]);
   const pid = new Int32Array(1);
-  expect(sys.posix_spawn(pid, words[0] as string, null, null, argv, new BigUint64Array(1))).toBe(0);
+  expect(sys.posix_spawn(pid, words[0] as string, actions, attributes, argv, new BigUint64Array(1))).toBe(0);
   // The texts must outlive the call.
   expect(texts.length).toBe(words.length);
   return pid[0] as number;
@@ -54,7 +64,7 @@ function waitFor(pidfd: number, timeoutMs: number): number {
 
 describe("a child", () => {
   it("is a zombie until it is waited for, and then it is gone", () => {
-    const pid = start("/bin/sh", "-c", "exit 7");
+    const pid = start(["/bin/sh", "-c", "exit 7"]);
     const pidfd = keep(sys.pidfd_open(pid, 0));
     expect(waitFor(pidfd, 10_000)).toBe(1);
     expect(stateOf(pid)).toBe("Z");
@@ -70,7 +80,7 @@ describe("a child", () => {
   });
 
   it("is ended by its descriptor, and says by which signal", () => {
-    const pid = start("/bin/sh", "-c", `exec sleep ${FOREVER_SECONDS}`);
+    const pid = start(["/bin/sh", "-c", `exec sleep ${FOREVER_SECONDS}`]);
     const pidfd = keep(sys.pidfd_open(pid, 0));
     const info = new Uint8Array(SIGINFO.size);
     expect(sys.waitid(P_PIDFD, pidfd, info, WEXITED | WNOHANG)).toBe(0);
@@ -82,10 +92,9 @@ describe("a child", () => {
   });
 
   it("is nobody's business while SIGCHLD is ignored: it never becomes a zombie", async () => {
-    const SIG_IGN = 1;
     const previous = sys.signal(SIGCHLD, SIG_IGN);
     try {
-      const pid = start("/bin/sh", "-c", "exit 0");
+      const pid = start(["/bin/sh", "-c", "exit 0"]);
       const seen = new Set<string | undefined>();
       await until(() => {
         const state = stateOf(pid);
@@ -96,6 +105,43 @@ describe("a child", () => {
     } finally {
       sys.signal(SIGCHLD, previous);
     }
+  });
+
+  it("begins as its file actions and attributes say", () => {
+    const [reader, writer] = pipe();
+    const actions = new Uint8Array(sys.SPAWN_OBJECT_BYTES);
+    const attributes = new Uint8Array(sys.SPAWN_OBJECT_BYTES);
+    expect(sys.posix_spawn_file_actions_init(actions)).toBe(0);
+    expect(sys.posix_spawn_file_actions_adddup2(actions, writer, 1)).toBe(0);
+    expect(sys.posix_spawn_file_actions_addchdir_np(actions, "/proc/self")).toBe(0);
+    expect(sys.posix_spawn_file_actions_addclosefrom_np(actions, 3)).toBe(0);
+    expect(sys.posix_spawnattr_init(attributes)).toBe(0);
+    expect(sys.posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGDEF)).toBe(0);
+    const signals = new Uint8Array(SIGSET_BYTES);
+    signals[(SIGUSR1 - 1) >> 3] = 1 << ((SIGUSR1 - 1) & 7);
+    expect(sys.posix_spawnattr_setsigdefault(attributes, signals)).toBe(0);
+    const previous = sys.signal(SIGUSR1, SIG_IGN);
+    // What the file actions do is done in the child, so that there the link names the child.
+    const script = "cd -P . && pwd && ls /proc/$$/fd && grep SigIgn /proc/$$/status";
+    let pid = 0;
+    try {
+      pid = start(["/bin/sh", "-c", script], actions, attributes);
+    } finally {
+      sys.signal(SIGUSR1, previous);
+      expect(sys.posix_spawn_file_actions_destroy(actions)).toBe(0);
+    }
+    const pidfd = keep(sys.pidfd_open(pid, 0));
+    expect(waitFor(pidfd, 10_000)).toBe(1);
+    expect(sys.waitid(P_PIDFD, pidfd, new Uint8Array(SIGINFO.size), WEXITED)).toBe(0);
+    const bytes = new Uint8Array(4096);
+    const [directory, ...lines] = textOf(bytes, sys.read(reader, bytes, bytes.length))
+      .trim()
+      .split("\n");
+    expect(directory).toMatch(/^\/proc\/\d+$/);
+    // Descriptors 0 and 2 are there or not, as this process got them.
+    expect(lines.slice(0, -1).filter((fd) => fd !== "0" && fd !== "2")).toEqual(["1"]);
+    const ignored = BigInt(`0x${lines.at(-1)?.split("\t")[1]}`);
+    expect((ignored >> BigInt(SIGUSR1 - 1)) & 1n).toBe(0n);
   });
 
   it("that cannot be started is an error at once", () => {
