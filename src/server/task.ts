@@ -81,6 +81,10 @@ export interface ServerDesign {
   readonly name: string;
   /** One line for lists. */
   readonly summary: string;
+  /** What a client costs under it, and who waits for whom. */
+  readonly cost: string;
+  /** When to use it. */
+  readonly suits: string;
   readonly kinds: readonly Kind[];
   readonly placements: readonly Placement[];
   /** How many threads or processes it can be told to use; absent where there is nothing to tell. */

@@ -126,9 +126,14 @@ describe("portolan designs", () => {
     const designs = json.stdout
       .trim()
       .split("\n")
-      .map((line) => JSON.parse(line) as { name: string });
+      .map((line) => JSON.parse(line) as { name: string; cost: string; suits: string; maxWorkers: number });
     expect(designs.map(({ name }) => name)).toEqual(expect.arrayContaining(["epoll", "iterative"]));
-    for (const { name } of designs) expect(stdout).toMatch(new RegExp(`^${name} `, "m"));
+    for (const { name, cost, suits } of designs) {
+      expect(stdout).toMatch(new RegExp(`^${name} `, "m"));
+      expect(stdout).toContain(`\n${name}\n  costs:   ${cost}\n  use for: ${suits}\n`);
+    }
+    expect(designs.find(({ name }) => name === "epoll")?.maxWorkers).toBeGreaterThan(1);
+    expect(designs.find(({ name }) => name === "iterative")?.maxWorkers).toBe(1);
   });
 
   it("keeps colours out of what is no terminal", async () => {

@@ -10,6 +10,8 @@ import { startThread } from "../thread.ts";
 export const iterative: ServerDesign = {
   name: "iterative",
   summary: "one client after the other, blocking",
+  cost: "no memory beyond the one thread; whoever comes while a client is served waits, however long that takes",
+  suits: "answers that take a moment, such as daytime; clients that must not overlap",
   kinds: ["stream", "datagram"],
   placements: ["thread"],
   start: (task) => startThread("iterative", task),

@@ -11,10 +11,13 @@ import { startThread } from "../thread.ts";
 /** Threads that run one loop each. */
 const MAX_LOOPS = 64;
 
-export function loopDesign(backend: BackendName, summary: string): ServerDesign {
+export function loopDesign(
+  backend: BackendName,
+  words: Pick<ServerDesign, "summary" | "cost" | "suits">,
+): ServerDesign {
   return {
     name: backend,
-    summary,
+    ...words,
     kinds: ["stream", "datagram"],
     placements: ["thread", "node"],
     maxWorkers: MAX_LOOPS,

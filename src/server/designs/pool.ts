@@ -30,6 +30,8 @@ const SERVER = "server";
 export const pool: ServerDesign = {
   name: "pool",
   summary: "some threads that take connections, or requests, from a queue",
+  cost: "some 20 MB for each thread, whether there are clients or not; as many clients at a time as threads, the others queue",
+  suits: "blocking work at a steady rate that shares memory",
   kinds: ["stream", "datagram"],
   placements: ["thread"],
   maxWorkers: MAX_THREADS,

@@ -17,6 +17,8 @@ const DEFAULT_CHILDREN = 4;
 export const prefork: ServerDesign = {
   name: "prefork",
   summary: "some processes, started beforehand, that accept by themselves",
+  cost: "a Node of some 20 MB for each child, whether there are clients or not; as many clients at a time as children",
+  suits: "blocking work on several processors, kept apart: a child that dies loses one client and is replaced",
   kinds: ["stream", "datagram"],
   placements: ["thread"],
   usesProcesses: true,

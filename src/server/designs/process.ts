@@ -10,6 +10,8 @@ import type { ServerDesign } from "../task.ts";
 export const process: ServerDesign = {
   name: "process",
   summary: "a process for each client, or for each request",
+  cost: "a start of Node for each client, and some 20 MB while the client is there",
+  suits: "few clients, kept apart by the kernel: work that may crash, leak or never end",
   kinds: ["stream", "datagram"],
   placements: ["thread"],
   usesProcesses: true,

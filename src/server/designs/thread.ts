@@ -10,6 +10,8 @@ import type { ServerDesign } from "../task.ts";
 export const thread: ServerDesign = {
   name: "thread",
   summary: "a thread for each client, or for each request",
+  cost: "a start of a worker thread for each client, and some 20 MB while the client is there",
+  suits: "few clients that block or compute for long, and share memory",
   kinds: ["stream", "datagram"],
   placements: ["thread"],
   start: (task) =>

@@ -5,4 +5,8 @@
 import type { ServerDesign } from "../task.ts";
 import { loopDesign } from "./loop.ts";
 
-export const uring: ServerDesign = loopDesign("uring", "one loop for all clients, requests done by io_uring");
+export const uring: ServerDesign = loopDesign("uring", {
+  summary: "one loop for all clients, requests done by io_uring",
+  cost: "about as epoll in memory, fewer system calls; some sandboxes and containers refuse io_uring",
+  suits: "the most requests for each second of processor time",
+});
