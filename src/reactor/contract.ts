@@ -97,7 +97,10 @@ export interface Reactor {
   background(slot: Slot, isBackground: boolean): void;
   /** Replaces the handler. */
   rehandle(slot: Slot, handler: SlotHandler): void;
-  /** Takes the descriptor back, open; what waited to be sent is dropped. */
+  /**
+   * Takes the descriptor back, open; what waited to be sent is dropped. Connections that the kernel has accepted for it by
+   * then are reported first, a last time: they would be lost.
+   */
   detach(slot: Slot): number;
   /** Drops what waited to be sent and closes the descriptor. A slot that is gone is left alone. */
   close(slot: Slot): void;

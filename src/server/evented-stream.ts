@@ -122,6 +122,7 @@ export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
     if (this.#listening) {
       this.#listening = false;
       this.reactor.timers.clear(this.#retry);
+      // Reports who was accepted already, and is served still.
       this.reactor.detach(this.#listener);
       this.task.control.closeSocket(this.task.fd);
     }

@@ -98,11 +98,13 @@ export async function serve(reference: ServiceReference, options: ServeOptions):
     });
   } catch (error) {
     for (const opened of listeners.fds) close(opened);
-    listeners.removePath();
+    if (options.listen !== undefined) listeners.removePath();
     throw error;
   }
-  const server = new RunningServer(listeners, design.name, handle, counters);
+  // Until it serves, whoever gave it the sockets may still serve there.
+  const server = new RunningServer(listeners, design.name, handle, counters, options.listen !== undefined);
   await handle.ready;
+  server.ownsPath = true;
   return server;
 }
 
@@ -113,18 +115,20 @@ class RunningServer implements Server {
   readonly done: Promise<void>;
   readonly #handle: ServerHandle;
   readonly #counters: Counters;
-  #isSucceeded = false;
+  readonly #listeners: Listeners;
+  /** Whether a unix socket's file is to go with the server. */
+  ownsPath: boolean;
 
-  constructor(listeners: Listeners, design: string, handle: ServerHandle, counters: Counters) {
+  constructor(listeners: Listeners, design: string, handle: ServerHandle, counters: Counters, ownsPath: boolean) {
+    this.#listeners = listeners;
+    this.ownsPath = ownsPath;
     this.endpoint = listeners.endpoint;
     this.listeners = listeners.fds;
     this.design = design;
     this.done = handle.done;
     this.#handle = handle;
     this.#counters = counters;
-    const removePath = (): void => {
-      if (!this.#isSucceeded) listeners.removePath();
-    };
+    const removePath = (): void => this.#removePath();
     handle.done.then(removePath, removePath);
   }
 
@@ -134,13 +138,20 @@ class RunningServer implements Server {
   }
 
   stop({ graceMs = 0, isSucceeded = false }: StopOptions = {}): Promise<void> {
-    this.#isSucceeded ||= isSucceeded;
+    if (isSucceeded) this.ownsPath = false;
     this.#handle.stop(graceMs);
+    // Nobody accepts there any more, however long open connections go on.
+    this.#removePath();
     return this.done;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
+  }
+
+  #removePath(): void {
+    if (this.ownsPath) this.#listeners.removePath();
+    this.ownsPath = false;
   }
 }
 

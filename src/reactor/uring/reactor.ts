@@ -181,6 +181,8 @@ export class UringReactor implements Reactor {
   #disposed = false;
   /** Completions of this pass that concern nobody but us. */
   #unreported = 0;
+  /** Completions of accepts that the pass in hand has dealt with. */
+  #acceptsSeen = 0;
   /** Slots that receive or accept again and for which something was held. */
   readonly #resumed: Slot[] = [];
   /** Connections that came after a pause, by the listener's descriptor. */
@@ -234,7 +236,13 @@ export class UringReactor implements Reactor {
     if (fd < 0) return -1;
     this.#ring.submit();
     if ((this.#inKernel[fd] as number) !== 0) this.#cancelNow(fd);
+    const accepted = this.#takeAccepted(fd, slot);
+    const handler = this.#handler(fd);
     this.#forget(fd);
+    for (const connection of accepted) {
+      if (this.#disposed) sys.close(connection);
+      else handler.accepted(slot, connection);
+    }
     return fd;
   }
 
@@ -340,6 +348,7 @@ export class UringReactor implements Reactor {
     this.#arenaUsed = 0;
     this.#depth++;
     this.#unreported = 0;
+    this.#acceptsSeen = 0;
     let reported = 0;
     try {
       reported = this.#ring.drain(this.#complete) - this.#unreported;
@@ -382,8 +391,8 @@ export class UringReactor implements Reactor {
 
   dispose(): void {
     if (this.#disposed) return;
-    for (const slot of this.#table.slots) if (slot !== 0) this.detach(slot);
     this.#disposed = true;
+    for (const slot of this.#table.slots) if (slot !== 0) this.detach(slot);
     // A handler that disposes of its own reactor may still look at the input.
     if (this.#depth === 0) this.#release();
   }
@@ -451,6 +460,21 @@ export class UringReactor implements Reactor {
     registration[IO_URING_SYNC_CANCEL_REG.flags / 4] = CANCEL_ALL_OF_FD;
     registration.fill(-1, IO_URING_SYNC_CANCEL_REG.timeout / 4, IO_URING_SYNC_CANCEL_REG.timeout / 4 + 4);
     sys.io_uring_register(this.#ring.fd, IORING_REGISTER_SYNC_CANCEL, registration, 1);
+  }
+
+  /** Connections of a listener that the kernel has accepted, and of which its handler has not heard. */
+  #takeAccepted(fd: number, slot: Slot): readonly number[] {
+    const accepted = this.#heldAccepts.get(fd) ?? [];
+    this.#heldAccepts.delete(fd);
+    if (this.#disposed || !this.#has(fd, IN_ACCEPT)) return accepted;
+    // Those of the pass in hand that were dealt with are still among the ring's.
+    let dealtWith = this.#depth === 0 ? 0 : this.#acceptsSeen;
+    this.#ring.takeWaiting((tag, operation, result) => {
+      if (operation !== OP_ACCEPT || dealtWith-- > 0 || tag !== slot || result < 0) return false;
+      accepted.push(result);
+      return true;
+    });
+    return accepted;
   }
 
   #forget(fd: number): void {
@@ -587,6 +611,7 @@ export class UringReactor implements Reactor {
         if (isLive) this.#sentWaiting(fd, tag, result);
         break;
       case OP_ACCEPT:
+        this.#acceptsSeen++;
         if (isLive) this.#accepted(fd, tag, result, flags);
         else if (result >= 0) sys.close(result);
         break;

@@ -7,6 +7,7 @@
  * `Atomics.store`, so that the kernel never sees an entry freed before it was read.
  */
 import {
+  ECANCELED,
   IO_CQRING_OFFSETS,
   IO_SQRING_OFFSETS,
   IO_URING_CQE,
@@ -239,6 +240,18 @@ export class Ring {
       Atomics.store(this.#rings, this.#headWord, head);
     }
     return count;
+  }
+
+  /** Shows each completion that waits; one for which `take` returns true is void from then on. */
+  takeWaiting(take: (tag: number, operation: number, result: number) => boolean): void {
+    const signed = this.#signed;
+    const tail = this.#rings[this.#tailWord] as number;
+    for (let head = this.#rings[this.#headWord] as number; head !== tail; head = (head + 1) >>> 0) {
+      const at = this.#completionsWord + (head & this.#completionMask) * CQE_WORDS;
+      if (!take(signed[at] as number, signed[at + 1] as number, signed[at + 2] as number)) continue;
+      signed[at] = 0;
+      signed[at + 2] = -ECANCELED;
+    }
   }
 
   /** Whether completions are signalled to the registered eventfd. */
