@@ -33,6 +33,18 @@ describe("chargen over a stream", () => {
     expect(checker.matchedBytes).toBe(stream.output.length);
   });
 
+  it("is known from any of its lines on, and no further than it goes", () => {
+    const { output } = new FakeStream(chargenStream, { highWaterBytes: HIGH_WATER_BYTES });
+    const lineBytes = CHARGEN_LINE_CHARACTERS + 2;
+    for (const line of [1, 50, 94]) expect(new ChargenChecker().feed(output, line * lineBytes)).toBe(true);
+    const checker = new ChargenChecker();
+    expect(checker.feed(Buffer.from("\t! no such line"))).toBe(false);
+    expect(checker.matchedBytes).toBe(0);
+    const other = new ChargenChecker();
+    expect(other.feed(Buffer.from("ABD"))).toBe(false);
+    expect(other.matchedBytes).toBe(2);
+  });
+
   it("gives the driver a turn although the peer takes everything at once", () => {
     const stream = new FakeStream(chargenStream);
     expect(stream.timerCount).toBe(1);

@@ -59,10 +59,14 @@ export function chargenDatagram(options: ChargenDatagramOptions = {}): DatagramP
   });
 }
 
-/** For clients: tells whether a stream is the RFC's pattern from its first line on. */
+/**
+ * For clients: tells whether a stream is the RFC's pattern. The ring may be entered anywhere (the RFC shows its lines from
+ * the space on; xinetd begins with the one after), so the first character says which line is the first.
+ */
 export class ChargenChecker {
   /** How many bytes were as they should be, before any that was not. */
   matchedBytes = 0;
+  #startAt = 0;
   #isBroken = false;
 
   /**
@@ -70,12 +74,19 @@ export class ChargenChecker {
    * @returns false once a byte was not what the pattern has there.
    */
   feed(bytes: Uint8Array, start = 0, end: number = bytes.length): boolean {
+    if (this.matchedBytes === 0 && end > start) this.#startAt = cycleAt(bytes[start] as number);
     for (let i = start; i < end && !this.#isBroken; i++) {
-      if (bytes[i] === CYCLE[this.matchedBytes % CYCLE.length]) this.matchedBytes++;
+      if (bytes[i] === CYCLE[(this.#startAt + this.matchedBytes) % CYCLE.length]) this.matchedBytes++;
       else this.#isBroken = true;
     }
     return !this.#isBroken;
   }
+}
+
+/** Where the line is that begins with a character; the first line's place for what no line begins with. */
+function cycleAt(character: number): number {
+  const line = character - FIRST_PRINTING;
+  return line >= 0 && line < PRINTING_COUNT ? line * LINE_BYTES : 0;
 }
 
 function produce(out: StreamIntents): void {

@@ -48,6 +48,12 @@ describe("the forms of daytime", () => {
     );
   });
 
+  it("is read with all digits of its year too, as xinetd writes it", () => {
+    const localMs = Date.UTC(1936, 10, 28, 20, 55, 36);
+    const wanted = { form: "smtp", localMs, zone: "UTC" };
+    expect(parseDaytime("28 NOV 1936 20:55:36 UTC\r\n", MOMENT)).toEqual(wanted);
+  });
+
   it("reads nothing into other lines and into dates that there are not", () => {
     for (const line of [
       "",

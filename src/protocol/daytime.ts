@@ -10,7 +10,7 @@ import type { StreamProtocolFactory } from "./stream.ts";
  *
  * - `ctime`: `Sun Jul 27 22:01:51 2003`, as ctime(3) and the classic servers write it. It names no zone.
  * - `weekday`: `Sunday, July 27, 2003 22:01:51-UTC`, the first of RFC 867's two suggestions.
- * - `smtp`: `27 JUL 03 22:01:51 UTC`, the second.
+ * - `smtp`: `27 JUL 03 22:01:51 UTC`, the second. Some write, and {@link parseDaytime} reads, all digits of its year.
  */
 export type DaytimeForm = "ctime" | "smtp" | "weekday";
 
@@ -117,7 +117,7 @@ const NAME = "([A-Za-z]{3,9})";
 const TIME = "(\\d\\d):(\\d\\d):(\\d\\d)";
 const FORMS: Readonly<Record<DaytimeForm, RegExp>> = {
   ctime: new RegExp(`^[A-Za-z]{3} ${NAME} ([ \\d]\\d) ${TIME} (\\d{4,6})$`),
-  smtp: new RegExp(`^(\\d\\d) ${NAME} (\\d\\d) ${TIME} ([!-~]{1,16})$`),
+  smtp: new RegExp(`^(\\d\\d) ${NAME} (\\d\\d|\\d{4}) ${TIME} ([!-~]{1,16})$`),
   weekday: new RegExp(`^[A-Za-z]{6,9}, ${NAME} (\\d{1,2}), (\\d{4,6}) ${TIME}-([!-~]{1,16})$`),
 };
 
@@ -141,9 +141,14 @@ export function parseDaytime(line: string, nearUnixMs: number): Daytime | undefi
   found = FORMS.smtp.exec(text);
   if (found === null) return undefined;
   const [, day, month, year, hour, minute, second, zone] = found;
-  const nearYear = new Date(nearUnixMs).getUTCFullYear();
-  const fullYear = Number(year) + Math.round((nearYear - Number(year)) / 100) * 100;
+  const fullYear = year?.length === 2 ? yearOfTwoDigits(Number(year), nearUnixMs) : Number(year);
   return daytime("smtp", fullYear, month, [day, hour, minute, second], zone);
+}
+
+/** The year that ends so and lies nearest. */
+function yearOfTwoDigits(year: number, nearUnixMs: number): number {
+  const nearYear = new Date(nearUnixMs).getUTCFullYear();
+  return year + Math.round((nearYear - year) / 100) * 100;
 }
 
 function daytime(
