@@ -22,6 +22,7 @@ export interface NetcatOptions {
   readonly input: AsyncIterable<Uint8Array>;
   /** What the peer says. */
   readonly print: (bytes: Uint8Array) => Promise<void>;
+  /** What happens, call by call. */
   readonly say: (event: ClientEvent) => void;
   /** `default`: EPIPE ends it with the status of SIGPIPE, without a word; `ignore`: EPIPE is an error like others. */
   readonly sigpipe: "default" | "ignore";

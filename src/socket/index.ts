@@ -39,7 +39,7 @@ export { checked, isSystemError, SystemError, type SystemErrorDetails } from "./
 export { probeSockets, type SocketSupport } from "./families.ts";
 export type { ShutdownDirection } from "./handle.ts";
 export { type ListenOptions, listen, listenSync } from "./listen.ts";
-export { listenGroup, MAX_GROUP_SIZE } from "./listen-group.ts";
+export { listenGroup, listenGroupSync, MAX_GROUP_SIZE } from "./listen-group.ts";
 export * from "./lookup.ts";
 export { closeDescriptors, type Message, type MessageRoom, ReceivedMessage } from "./message.ts";
 export type { ErrorReport } from "./message-errors.ts";

@@ -1,6 +1,6 @@
 /** Several listeners at one address, among which the kernel spreads what comes: SO_REUSEPORT. socket(7) */
 import { formatEndpoint, parseEndpoint } from "./endpoint.ts";
-import { type ListenOptions, listen } from "./listen.ts";
+import { type ListenOptions, listen, listenSync } from "./listen.ts";
 import type { Socket } from "./socket.ts";
 import type { WaitOptions } from "./waits.ts";
 
@@ -23,6 +23,35 @@ export async function listenGroup(
   size: number,
   options: ListenOptions & WaitOptions = {},
 ): Promise<Socket[]> {
+  const transport = checkGroup(endpoint, size);
+  const shared = withReusePort(options);
+  const group: Socket[] = [];
+  try {
+    group.push(await listen(endpoint, shared));
+    completeGroup(group, transport, size, shared);
+    return group;
+  } catch (error) {
+    for (const socket of group) socket.close();
+    throw error;
+  }
+}
+
+/** {@link listenGroup}, without a look-up: the host has to be numeric. */
+export function listenGroupSync(endpoint: string, size: number, options: ListenOptions = {}): Socket[] {
+  const transport = checkGroup(endpoint, size);
+  const shared = withReusePort(options);
+  const group: Socket[] = [];
+  try {
+    group.push(listenSync(endpoint, shared));
+    completeGroup(group, transport, size, shared);
+    return group;
+  } catch (error) {
+    for (const socket of group) socket.close();
+    throw error;
+  }
+}
+
+function checkGroup(endpoint: string, size: number): "tcp" | "udp" {
   if (!Number.isInteger(size) || size < 1 || size > MAX_GROUP_SIZE) {
     throw new RangeError(`a group has from 1 to ${MAX_GROUP_SIZE} sockets, not ${size}`);
   }
@@ -30,15 +59,15 @@ export async function listenGroup(
   if (transport !== "tcp" && transport !== "udp") {
     throw new TypeError(`${endpoint} cannot be shared: SO_REUSEPORT is about ports`);
   }
-  const shared = { ...options, options: { ...options.options, SO_REUSEPORT: true } };
-  const group: Socket[] = [];
-  try {
-    group.push(await listen(endpoint, shared));
-    const exact = formatEndpoint({ transport, address: (group[0] as Socket).localAddress });
-    while (group.length < size) group.push(await listen(exact, shared));
-    return group;
-  } catch (error) {
-    for (const socket of group) socket.close();
-    throw error;
-  }
+  return transport;
+}
+
+function withReusePort<T extends ListenOptions>(options: T): T {
+  return { ...options, options: { ...options.options, SO_REUSEPORT: true } };
+}
+
+/** The others listen exactly where the first one does: it knows the port, and which of a name's addresses it took. */
+function completeGroup(group: Socket[], transport: "tcp" | "udp", size: number, shared: ListenOptions): void {
+  const exact = formatEndpoint({ transport, address: (group[0] as Socket).localAddress });
+  while (group.length < size) group.push(listenSync(exact, shared));
 }

@@ -1,6 +1,16 @@
 /** A descriptor from elsewhere: the kernel tells its family, type, protocol and what it is doing. */
 import { closeSync, openSync } from "node:fs";
-import { connect, isSystemError, listen, listenGroup, Socket, type SocketState, sockfd_to_family } from "portolan";
+import {
+  connect,
+  isSystemError,
+  listen,
+  listenGroup,
+  listenGroupSync,
+  listenSync,
+  Socket,
+  type SocketState,
+  sockfd_to_family,
+} from "portolan";
 import * as abi from "portolan/abi";
 import { closeThreadReactor } from "portolan/reactor";
 import { dup, fcntl } from "portolan/sys";
@@ -271,6 +281,21 @@ describe("listenGroup", () => {
     } finally {
       for (const socket of group) socket.close();
     }
+  });
+
+  it("has a blocking twin", () => {
+    const group = listenGroupSync("tcp://[::1]:0", 3, { backlog: 5 });
+    try {
+      expect(new Set(group.map(({ localAddress }) => JSON.stringify(localAddress))).size).toBe(1);
+      expect(group.map((socket) => [socket.state, socket.reusePort])).toEqual(Array(3).fill(["listening", true]));
+    } finally {
+      for (const socket of group) socket.close();
+    }
+    expect(() => listenGroupSync("udp://127.0.0.1:0", 1025)).toThrow(RangeError);
+    expect(() => listenGroupSync("unix://@x", 2)).toThrow("SO_REUSEPORT is about ports");
+    using taken = listenSync("tcp://127.0.0.1:0");
+    const { port } = taken.localAddress as { port: number };
+    expect(() => listenGroupSync(`tcp://127.0.0.1:${port}`, 2)).toThrow("EADDRINUSE");
   });
 
   it("refuses what cannot be, and leaves nothing open", async () => {
