@@ -1,6 +1,7 @@
 /** `portolan/inetd`: the super-server, which listens for many services and starts what answers when somebody comes. */
 export type * from "./model.ts";
 export { DEFAULT_GLOBAL, DEFAULT_SERVICE_LIMITS } from "./model.ts";
+export { checkAccess } from "./run/access.ts";
 export type { Refusal } from "./run/gate.ts";
 export type { AccessCheck } from "./run/host.ts";
 export { formatRecord, type LogRecord } from "./run/log.ts";

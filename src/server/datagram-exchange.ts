@@ -35,11 +35,15 @@ const BASE_WORD = IOVEC.iov_base / 4;
 const SIZE_WORD = IOVEC.iov_len / 4;
 const TWO_32 = 2 ** 32;
 
+/** What of a task an exchange is concerned with. */
+type ExchangeTask = Omit<RunningTask, "control">;
+
 export class DatagramExchange implements DatagramIntents {
-  readonly #task: RunningTask;
+  readonly #task: ExchangeTask;
   readonly #protocol: DatagramProtocol;
   readonly #timers: ProtocolTimers;
   readonly #clock: () => number;
+  readonly #admits: ((peer: PeerAddress) => boolean) | undefined;
   readonly #capacity: number;
   readonly #stride: number;
 
@@ -57,13 +61,17 @@ export class DatagramExchange implements DatagramIntents {
   /** The datagram in hand. */
   #current = 0;
 
-  /** @param clock the loop's `nowMs`. */
-  constructor(task: RunningTask, timers: DeadlineHeap, clock: () => number) {
+  /**
+   * @param clock the loop's `nowMs`.
+   * @param admits whether a datagram may be answered; by default all may.
+   */
+  constructor(task: ExchangeTask, timers: DeadlineHeap, clock: () => number, admits?: (peer: PeerAddress) => boolean) {
     if (task.service.datagram === undefined) throw new TypeError(`${task.service.name} is not spoken over datagrams`);
     this.#task = task;
     this.#protocol = task.service.datagram(task.options, task)();
     this.#timers = new ProtocolTimers(timers, (id) => this.#guard(() => this.#protocol.timer?.(this, id)));
     this.#clock = clock;
+    this.#admits = admits;
     this.#capacity = task.limits.maxDatagramBytes;
     this.#stride = Math.ceil(this.#capacity / 64) * 64 + STAGGER_BYTES;
 
@@ -107,12 +115,17 @@ export class DatagramExchange implements DatagramIntents {
     const received = recvmmsgAt(fd, this.#region.address + this.#inHeaders, BATCH, MSG_DONTWAIT | MSG_TRUNC, 0);
     if (received <= 0) return received;
     let bytesIn = 0;
+    let refused = 0;
     for (let i = 0; i < received; i++) {
       const fullLength = this.#words[this.#inHeaders / 4 + i * HEADER_WORDS + LENGTH_WORD] as number;
       const start = this.#input + i * this.#stride;
       const length = Math.min(fullLength, this.#capacity);
       bytesIn += length;
       this.#current = i;
+      if (this.#admits?.(this.peer) === false) {
+        refused++;
+        continue;
+      }
       try {
         this.#protocol.datagram(this, this.#region.bytes, start, start + length, fullLength);
       } catch (error) {
@@ -120,6 +133,7 @@ export class DatagramExchange implements DatagramIntents {
       }
     }
     add(counters, DATAGRAMS_IN, received);
+    add(counters, DATAGRAMS_DROPPED, refused);
     add(counters, BYTES_IN, bytesIn);
     this.#flush();
     return received;

@@ -9,7 +9,7 @@ export function describe(call: string, errno: number): string {
 }
 
 /** Counts and reports an exception of a protocol. */
-export function reportProtocol(task: RunningTask, error: unknown): void {
+export function reportProtocol(task: Pick<RunningTask, "counters" | "report">, error: unknown): void {
   add(task.counters, ERRORS, 1);
   task.report({ where: "protocol", message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 }

@@ -15,7 +15,7 @@ export function connectShared(reactor: Reactor, task: RunningTask): () => void {
 }
 
 /** Orders are done at the end of the pass in which they were given, when no protocol is running. */
-function connectLocal(reactor: Reactor, hub: LocalHub): () => void {
+export function connectLocal(reactor: Reactor, hub: LocalHub): () => void {
   const deadline = new Deadline({ expired: () => hub.deliver() }, 0);
   hub.onOrder = () => reactor.timers.set(deadline, reactor.nowMs);
   return () => {

@@ -40,10 +40,20 @@ const CLOSED = 32;
 const PAUSED = PAUSED_BY_PROTOCOL | PAUSED_BY_PRESSURE;
 
 /** Makes the protocol of one connection. */
-type CreateProtocol = () => StreamProtocol | SharedStreamProtocol;
+export type CreateProtocol = () => StreamProtocol | SharedStreamProtocol;
+
+/** Whose the connections are. */
+export interface ConnectionOwner {
+  readonly reactor: Reactor;
+  readonly task: Omit<RunningTask, "control" | "fd">;
+  /** The first of the open connections, which form a list. */
+  first: Connection | undefined;
+  /** A connection has closed. */
+  forget(connection: Connection): void;
+}
 
 /** The listener's side: accepts, counts, stops. */
-export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
+export class EventedStreamServer extends IdleHandler implements ConnectionOwner, DeadlineOwner {
   readonly reactor: Reactor;
   readonly task: RunningTask;
   readonly #create: CreateProtocol;
@@ -53,7 +63,6 @@ export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
   readonly #stopped: () => void;
   #listening = true;
   #finished = false;
-  /** The first of the open connections, which form a list. */
   first: Connection | undefined = undefined;
 
   /** @param stopped called once nothing is left to serve after {@link stop}. */
@@ -106,11 +115,8 @@ export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
     else this.#closeAll();
   }
 
-  /** A connection has closed. */
   forget(connection: Connection): void {
-    if (connection.previous === undefined) this.first = connection.next;
-    else connection.previous.next = connection.next;
-    if (connection.next !== undefined) connection.next.previous = connection.previous;
+    connection.unlink();
     const { counters, limits } = this.task;
     if ((counters[ACTIVE] as number) === limits.maxConnections) this.#listen();
     add(counters, ACTIVE, -1);
@@ -151,7 +157,7 @@ export class EventedStreamServer extends IdleHandler implements DeadlineOwner {
 export class Connection extends IdleHandler implements SharedStreamIntents, Sharer, DeadlineOwner {
   next: Connection | undefined;
   previous: Connection | undefined = undefined;
-  readonly #server: EventedStreamServer;
+  readonly #server: ConnectionOwner;
   readonly #slot: Slot;
   readonly #fd: number;
   readonly #protocol: StreamProtocol | SharedStreamProtocol;
@@ -162,7 +168,7 @@ export class Connection extends IdleHandler implements SharedStreamIntents, Shar
   #state = 0;
   #lastMs: number;
 
-  constructor(server: EventedStreamServer, fd: number, create: CreateProtocol) {
+  constructor(server: ConnectionOwner, fd: number, create: CreateProtocol) {
     super();
     this.#server = server;
     this.#fd = fd;
@@ -179,6 +185,13 @@ export class Connection extends IdleHandler implements SharedStreamIntents, Shar
       server.reactor.timers.set(this.#deadline, this.#lastMs + idleMs);
     }
     if (this.#protocol.open !== undefined || this.#protocol.shared === true) this.#guard(() => this.#open());
+  }
+
+  /** Takes this one out of its owner's list. */
+  unlink(): void {
+    if (this.previous === undefined) this.#server.first = this.next;
+    else this.previous.next = this.next;
+    if (this.next !== undefined) this.next.previous = this.previous;
   }
 
   #open(): void {

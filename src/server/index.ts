@@ -1,6 +1,7 @@
 /** Servers: services under any design. */
 export type { CounterName, CounterValues } from "./counters.ts";
 export { designNamed, designs } from "./designs.ts";
+export { type HostedDatagrams, HostedService } from "./hosted.ts";
 export { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 export { type ServeOptions, type Server, serve } from "./serve.ts";
 export type { Json, Service, ServiceReference } from "./service.ts";

@@ -1,5 +1,6 @@
 /** What a service that runs is given by the super-server. */
 import type { SocketAddress } from "../../abi/index.ts";
+import type { HostedService, ServiceReference } from "../../server/index.ts";
 import type { ConfigProblem, InetdService, Origin } from "../model.ts";
 import type { Gate, Refusal } from "./gate.ts";
 import type { Launch } from "./launch.ts";
@@ -24,8 +25,17 @@ export interface PreparedService {
   readonly service: InetdService;
   /** Of a service that a program answers. */
   readonly launch: Launch | undefined;
+  /** Of a service of ours. */
+  readonly builtIn: BuiltIn | undefined;
   readonly banners: BannerTexts;
   readonly gate: Gate;
+}
+
+/** A service of ours, made ready. */
+export interface BuiltIn {
+  readonly reference: ServiceReference;
+  /** What serves, in this thread's loop; undefined where a design was asked for, which starts when somebody comes. */
+  readonly hosted: HostedService | undefined;
 }
 
 /** The bytes of the banners' files. */

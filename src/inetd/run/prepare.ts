@@ -1,9 +1,12 @@
 /** Making a service ready before somebody comes: its program's texts, its banners. */
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from "node:fs";
-import type { InetdService, ServedByProgram } from "../model.ts";
+import { threadReactor } from "../../reactor/index.ts";
+import { designNamed, HostedService } from "../../server/index.ts";
+import { findService, services } from "../../service/index.ts";
+import type { InetdService, ServedByBuiltIn, ServedByProgram } from "../model.ts";
 import { buildChain } from "./chain.ts";
 import type { Gate } from "./gate.ts";
-import { type BannerTexts, type PreparedService, ServiceProblem } from "./host.ts";
+import { type BannerTexts, type BuiltIn, type PreparedService, ServiceProblem } from "./host.ts";
 import { Launch } from "./launch.ts";
 
 /** Of a banner's file: what a fresh connection has room for in any case. */
@@ -12,10 +15,63 @@ const SD_LISTEN_FDS_START = 3;
 /** Of this process's own start, or of another program's. */
 const PRIVATE_VARIABLES = ["LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NODE_CHANNEL_FD", "REMOTE_HOST"];
 
-/** @throws ServiceProblem where the service could never be served. */
-export async function prepareService(service: InetdService, gate: Gate): Promise<PreparedService> {
-  const launch = service.serves.kind === "program" ? await prepareProgram(service, service.serves) : undefined;
-  return { service, launch, banners: readBanners(service), gate };
+/** The design of built-in services that ask for no other: the super-server's own loop. */
+const USUAL_DESIGN = "epoll";
+
+/**
+ * @param before what the service was until now: a built-in one that stays the same keeps what its conversations share.
+ * @throws ServiceProblem where the service could never be served.
+ */
+export async function prepareService(
+  service: InetdService,
+  gate: Gate,
+  before: PreparedService | undefined,
+): Promise<PreparedService> {
+  const { serves } = service;
+  const launch = serves.kind === "program" ? await prepareProgram(service, serves) : undefined;
+  const banners = readBanners(service);
+  const builtIn = serves.kind === "builtin" ? await prepareBuiltIn(service, serves, before) : undefined;
+  return { service, launch, builtIn, banners, gate };
+}
+
+async function prepareBuiltIn(
+  service: InetdService,
+  serves: ServedByBuiltIn,
+  before: PreparedService | undefined,
+): Promise<BuiltIn> {
+  const { id, origin, listen } = service;
+  const isSame =
+    before?.service.listen.type === listen.type && JSON.stringify(before.service.serves) === JSON.stringify(serves);
+  if (isSame && before.builtIn !== undefined) return before.builtIn;
+  const kind = listen.type === "dgram" ? "datagram" : "stream";
+  const entry = findService(serves.service);
+  if (entry === undefined) {
+    const names = services.map(({ name }) => name).join(", ");
+    throw new ServiceProblem(origin, `${id}: there is no built-in service ${serves.service}`, `there are ${names}`);
+  }
+  try {
+    const reference = entry.reference(serves.options);
+    const { design = USUAL_DESIGN } = serves;
+    if (!designNamed(design).kinds.includes(kind)) throw new RangeError(`the ${design} design serves no ${kind}s`);
+    if (design !== USUAL_DESIGN) {
+      refuseOwnChecks(service, design);
+      return { reference, hosted: undefined };
+    }
+    return { reference, hosted: await HostedService.load(reference, kind, threadReactor()) };
+  } catch (error) {
+    if (error instanceof ServiceProblem) throw error;
+    throw new ServiceProblem(origin, `${id}: ${(error as Error).message}`, undefined, { cause: error });
+  }
+}
+
+/** Another design accepts by itself, so that nobody here would look at its peers. */
+function refuseOwnChecks({ id, origin, access, banners, limits }: InetdService, design: string): void {
+  const { onlyFrom, noAccess, times } = access;
+  const isOpen = onlyFrom === undefined && noAccess.length === 0 && times.length === 0;
+  const isPlain = Object.values(banners).every((path) => path === undefined);
+  if (isOpen && isPlain && limits.maxLoad === undefined) return;
+  const message = `${id}: the ${design} design accepts by itself, so that access, banners and max_load do not hold`;
+  throw new ServiceProblem(origin, message, `leave them or the design out; the usual one is ${USUAL_DESIGN}`);
 }
 
 async function prepareProgram(service: InetdService, program: ServedByProgram): Promise<Launch> {

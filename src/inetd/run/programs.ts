@@ -2,7 +2,7 @@
  * The programs that run: each has a pidfd in the reactor, polls readable there when it has ended, and is waited for by
  * that very descriptor. So nobody is a zombie for longer than one turn of the loop, and children of Node's are left alone.
  */
-import { CLD_EXITED, P_PIDFD, POLLIN, SIGINFO, WEXITED, WNOHANG } from "../../abi/index.ts";
+import { CLD_EXITED, P_PID, P_PIDFD, POLLIN, SIGINFO, WEXITED, WNOHANG } from "../../abi/index.ts";
 import { IdleHandler, type Reactor, type Slot, threadReactor } from "../../reactor/index.ts";
 import { checked } from "../../socket/index.ts";
 import { pidfd_open, pidfd_send_signal, waitid } from "../../sys/index.ts";
@@ -33,7 +33,10 @@ export class Program extends IdleHandler {
     this.pid = pid;
     this.#ended = ended;
     this.#reactor = threadReactor();
-    this.#pidfd = checked("pidfd_open", pidfd_open(pid, 0), { subject: `process ${pid}` });
+    const pidfd = pidfd_open(pid, 0);
+    // Nobody would learn of its end.
+    if (pidfd < 0) discard(pid);
+    this.#pidfd = checked("pidfd_open", pidfd, { subject: `process ${pid}` });
     this.#slot = this.#reactor.attach(this.#pidfd, this);
     this.#reactor.arm(this.#slot, POLLIN);
   }
@@ -66,4 +69,10 @@ export class Program extends IdleHandler {
       durationMs: performance.now() - this.#startedMs,
     });
   }
+}
+
+/** Ends a child and takes its status. It is a child of this thread's process, and nobody else waits for it. */
+function discard(pid: number): void {
+  process.kill(pid, "SIGKILL");
+  waitid(P_PID, pid, null, WEXITED);
 }

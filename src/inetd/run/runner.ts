@@ -60,6 +60,11 @@ export abstract class Runner extends IdleHandler implements DeadlineOwner {
     return this.prepared.service;
   }
 
+  /** Everything that was made ready for the service as it is now. */
+  get current(): PreparedService {
+    return this.prepared;
+  }
+
   get gate(): Gate {
     return this.prepared.gate;
   }

@@ -1,5 +1,5 @@
 /** The sockets that services listen on: opened, or given to the super-server at its start. */
-import { chmodSync } from "node:fs";
+import { chmodSync, lstatSync, type Stats, unlinkSync } from "node:fs";
 import { F_SETFD, FD_CLOEXEC, IPPROTO_TCP, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_STREAM } from "../../abi/index.ts";
 import { type ActivatedSocket, formatEndpoint, listen, type OptionValues, type Socket } from "../../socket/index.ts";
 import { fcntl } from "../../sys/index.ts";
@@ -29,6 +29,18 @@ export async function openSocket(service: InetdService, activated: ActivatedSock
   socket.setNonBlocking(true);
   adjustSocket(socket, place);
   return socket;
+}
+
+/** The files of unix sockets that were opened here, which go with them. */
+const files = new WeakMap<Socket, { readonly path: string; readonly stats: Stats }>();
+
+/** Closes a service's socket. A unix socket's file is removed, unless another has taken its place. */
+export function closeSocket(socket: Socket): void {
+  socket.close();
+  const file = files.get(socket);
+  if (file === undefined) return;
+  const found = lstatSync(file.path, { throwIfNoEntry: false });
+  if (found?.ino === file.stats.ino && found.dev === file.stats.dev) unlinkSync(file.path);
 }
 
 /** Sets what can be set of a socket that listens already; connections inherit it. */
@@ -68,8 +80,10 @@ async function openEndpoint({ id, origin }: InetdService, place: ListenPlace): P
   try {
     const socket = await listen(endpoint, { backlog, options });
     const address = socket.localAddress;
-    if (mode !== undefined && address.family === "unix" && address.kind === "path") {
-      chmodSync(address.path as string, mode);
+    if (address.family === "unix" && address.kind === "path") {
+      const path = address.path as string;
+      files.set(socket, { path, stats: lstatSync(path) });
+      if (mode !== undefined) chmodSync(path, mode);
     }
     return socket;
   } catch (error) {

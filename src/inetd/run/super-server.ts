@@ -1,6 +1,8 @@
 /** The super-server: services from their configuration to their end, and through changes of it. */
 import type { ActivatedSocket, Socket } from "../../socket/index.ts";
 import type { ConfigProblem, InetdConfig, InetdService } from "../model.ts";
+import { checkAccess } from "./access.ts";
+import { BuiltInConnections, BuiltInDatagrams, DesignedService } from "./builtin.ts";
 import { DatagramPrograms } from "./datagram-nowait.ts";
 import { Gate, SharedGate } from "./gate.ts";
 import { type AccessCheck, type Host, type PreparedService, ServiceProblem } from "./host.ts";
@@ -8,7 +10,7 @@ import { type LogRecord, type LogSink, lineFor, openSink } from "./log.ts";
 import { prepareService } from "./prepare.ts";
 import { RedirectedConnections } from "./redirect.ts";
 import type { Runner, RunnerState } from "./runner.ts";
-import { adjustSocket, endpointOf, openSocket, socketKey } from "./sockets.ts";
+import { adjustSocket, closeSocket, endpointOf, openSocket, socketKey } from "./sockets.ts";
 import { ProgramConnections } from "./stream-nowait.ts";
 import { WaitRunner } from "./wait.ts";
 
@@ -20,8 +22,8 @@ export interface InetdOptions {
   readonly record?: ((record: LogRecord) => void) | undefined;
   /** Told of what concerns no service, such as a log that is full. Standard error by default. */
   readonly complain?: ((message: string) => void) | undefined;
-  /** Whether a peer may use a service now. */
-  readonly access: AccessCheck;
+  /** Whether a peer may use a service now, in place of what the configuration says of addresses and times. */
+  readonly access?: AccessCheck | undefined;
 }
 
 /** One service, as it is now. */
@@ -52,7 +54,7 @@ const TERM_PATIENCE_MS = 2000;
  * Starts the super-server. A service that cannot be served is left out, and `problems` says why.
  * @throws Error of Node's where a log cannot be opened.
  */
-export async function startInetd(config: InetdConfig, options: InetdOptions): Promise<Inetd> {
+export async function startInetd(config: InetdConfig, options: InetdOptions = {}): Promise<Inetd> {
   const inetd = new Inetd(config, options);
   await inetd.reload(config);
   return inetd;
@@ -75,7 +77,7 @@ export class Inetd implements AsyncDisposable, Host {
 
   /** Use {@link startInetd}. */
   constructor(config: InetdConfig, options: InetdOptions) {
-    this.access = options.access;
+    this.access = options.access ?? checkAccess;
     this.#options = options;
     this.#config = config;
     this.#shared = new SharedGate(config.global.maxInstances);
@@ -111,31 +113,33 @@ export class Inetd implements AsyncDisposable, Host {
 
   async #reload(config: InetdConfig): Promise<ReloadResult> {
     if (this.#isStopping) throw new Error("the super-server is stopping");
+    this.#openSinks(config);
     this.#config = config;
     this.#shared.max = config.global.maxInstances;
-    this.#openSinks(config);
     const problems: ConfigProblem[] = [];
-    const wanted = config.services.filter(({ isDisabled }) => !isDisabled);
     const before = new Map(this.#runners);
-    const sockets = new Map([...before.values()].map((runner) => [socketKey(runner.service.listen), runner]));
+    const wanted = config.services.filter(({ isDisabled }) => !isDisabled);
+    const matches = matchSockets(wanted, before);
     this.#runners.clear();
     const [added, kept]: [string[], string[]] = [[], []];
     // What is gone for good goes first: it may have the address that another one wants.
-    const keys = new Set(wanted.map(({ listen }) => socketKey(listen)));
-    for (const runner of before.values()) if (!keys.has(socketKey(runner.service.listen))) this.#end(runner);
+    const stays = new Set(matches.values());
+    for (const runner of before.values()) if (!stays.has(runner)) this.#end(runner);
     for (const service of wanted) {
-      const key = socketKey(service.listen);
-      const old = sockets.get(key);
-      sockets.delete(key);
+      const old = matches.get(service);
       try {
         const gate = before.get(service.id)?.gate ?? new Gate(service.limits, this.#shared);
-        const prepared = await prepareService(service, gate);
+        const prepared = await prepareService(service, gate, old?.current);
         gate.limits = service.limits;
         this.#runners.set(service.id, await this.#place(prepared, old));
         (old === undefined ? added : kept).push(service.id);
       } catch (error) {
         problems.push(problemOf(service, error));
-        if (old !== undefined) this.#end(old);
+        // Better as it was than not at all.
+        if (old !== undefined && old.state !== "stopped") {
+          this.#runners.set(service.id, old);
+          kept.push(service.id);
+        }
       }
     }
     const served = new Set(this.#runners.keys());
@@ -152,7 +156,7 @@ export class Inetd implements AsyncDisposable, Host {
       return runner;
     }
     adjustSocket(old.socket, listen);
-    if (runnerKind(old.service) === runnerKind(prepared.service)) {
+    if (runnerKind(old.current) === runnerKind(prepared)) {
       old.update(prepared);
       return old;
     }
@@ -168,14 +172,14 @@ export class Inetd implements AsyncDisposable, Host {
   }
 
   #make(prepared: PreparedService, socket: Socket): Runner {
-    return new RUNNERS[runnerKind(prepared.service)](this, prepared, socket);
+    return new RUNNERS[runnerKind(prepared)](this, prepared, socket);
   }
 
   /** Closes a service's socket. Connections go on; a program that has the socket itself is told to end. */
   #end(runner: Runner): void {
     runner.leave();
     if (runner.service.wait) for (const ongoing of runner.ongoing) ongoing.end();
-    runner.socket.close();
+    closeSocket(runner.socket);
     this.#leaveBehind(runner);
   }
 
@@ -250,6 +254,24 @@ export class Inetd implements AsyncDisposable, Host {
   }
 }
 
+/** Which service that is wanted has the socket of which one that runs: that of the same name first. */
+function matchSockets(
+  wanted: readonly InetdService[],
+  before: ReadonlyMap<string, Runner>,
+): ReadonlyMap<InetdService, Runner> {
+  const free = new Set(before.values());
+  const matches = new Map<InetdService, Runner>();
+  const match = (service: InetdService, runner: Runner | undefined): void => {
+    if (runner === undefined || matches.has(service) || !free.has(runner)) return;
+    if (socketKey(runner.service.listen) !== socketKey(service.listen)) return;
+    free.delete(runner);
+    matches.set(service, runner);
+  };
+  for (const service of wanted) match(service, before.get(service.id));
+  for (const service of wanted) for (const runner of free) match(service, runner);
+  return matches;
+}
+
 /** What is not foreseen, such as no free descriptor, is a problem of the service all the same. */
 function problemOf({ id, origin }: InetdService, error: unknown): ConfigProblem {
   if (error instanceof ServiceProblem) return error.problem;
@@ -257,17 +279,25 @@ function problemOf({ id, origin }: InetdService, error: unknown): ConfigProblem 
 }
 
 type RunnerClass = new (host: Host, prepared: PreparedService, socket: Socket) => Runner;
-type RunnerKind = "connections" | "datagrams" | "redirect" | "wait";
+type RunnerKind = "builtin" | "builtin-datagrams" | "connections" | "datagrams" | "designed" | "redirect" | "wait";
 
 const RUNNERS: Readonly<Record<RunnerKind, RunnerClass>> = {
+  builtin: BuiltInConnections,
+  "builtin-datagrams": BuiltInDatagrams,
   connections: ProgramConnections,
   datagrams: DatagramPrograms,
+  designed: DesignedService,
   redirect: RedirectedConnections,
   wait: WaitRunner,
 };
 
-function runnerKind({ serves, wait, listen }: InetdService): RunnerKind {
+function runnerKind({ service, builtIn }: Pick<PreparedService, "builtIn" | "service">): RunnerKind {
+  const { serves, wait, listen } = service;
   if (serves.kind === "redirect") return "redirect";
+  if (serves.kind === "builtin") {
+    if (builtIn?.hosted === undefined) return "designed";
+    return listen.type === "dgram" ? "builtin-datagrams" : "builtin";
+  }
   if (wait) return "wait";
   return listen.type === "dgram" ? "datagrams" : "connections";
 }
