@@ -46,6 +46,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/serve.ts")).verb,
   },
   {
+    name: "inetd",
+    summary: "the super-server: listens for many services, and starts what answers",
+    group: "Serving",
+    load: async () => (await import("./verbs/inetd.ts")).verb,
+  },
+  {
     name: "designs",
     summary: "list the server designs",
     group: "Serving",

@@ -1,4 +1,8 @@
 /** `portolan/inetd`: the super-server, which listens for many services and starts what answers when somebody comes. */
+export { checkHost } from "./config/host-check.ts";
+export type { HostWorld } from "./config/host-world.ts";
+export { parseConfig, readConfigFile } from "./config/read.ts";
+export type { ConfigWorld } from "./config/world.ts";
 export type * from "./model.ts";
 export { DEFAULT_GLOBAL, DEFAULT_SERVICE_LIMITS } from "./model.ts";
 export { checkAccess } from "./run/access.ts";

@@ -24,6 +24,8 @@ export const EXIT = {
   PROTOCOL: 76,
   /** A permission or capability is missing. */
   NOPERM: 77,
+  /** A configuration is wrong. */
+  CONFIG: 78,
 } as const;
 
 /** Any status, those of sysexits and the shell's `128 + signal` among them. */

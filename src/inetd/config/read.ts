@@ -1,0 +1,18 @@
+/** From a file to a configuration, whichever form it is in. */
+import type { ReadConfig } from "../model.ts";
+import { parseClassic } from "./classic.ts";
+import { type ConfigWorld, systemWorld } from "./world.ts";
+
+/**
+ * Reads a configuration. What is wrong in it is told, never thrown; the services that are in order are there.
+ * @param path of the file, as messages are to call it.
+ * @throws Error of Node's where the file cannot be read, and Error for one that is no file or far too long.
+ */
+export function readConfigFile(path: string, world: ConfigWorld = systemWorld): ReadConfig {
+  return parseConfig(world.readFile(path), path, world);
+}
+
+/** Reads the text of a configuration, as {@link readConfigFile} reads a file. */
+export function parseConfig(text: string, file: string, world: ConfigWorld = systemWorld): ReadConfig {
+  return parseClassic(text, file, world);
+}
