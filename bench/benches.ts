@@ -68,8 +68,28 @@ const idleMetrics: readonly Metric[] = [
 export const benches: readonly Bench[] = [
   { name: "tcp-echo", transport: "tcp", metrics: echoMetrics, cases: tcpCases, measure: measureTcp, flags: echoFlags },
   { name: "udp-echo", transport: "udp", metrics: echoMetrics, cases: udpCases, measure: measureUdp, flags: echoFlags },
+  tcpBench("tcp-few", [1, 4], 64, 1),
+  tcpBench("tcp-many", [1000, 10_000], 64, 1),
+  tcpBench("tcp-large", [64], 16 * 1024, 1),
+  tcpBench("tcp-pipelined", [64], 64, 16),
+  tcpBench("tcp-bulk", [1000], 16 * 1024, 16),
+  {
+    name: "tcp-connect",
+    transport: "tcp",
+    metrics: echoMetrics,
+    cases: () => [{ label: "64 conversations at a time", parameters: { connections: 64 } }],
+    measure: measureConnect,
+    flags: echoFlags,
+  },
   { name: "tcp-idle", transport: "tcp", metrics: idleMetrics, cases: idleCases, measure: measureIdle, flags: () => [] },
 ];
+
+/** An echo bench whose cases are fixed, for figures that one wants to name. */
+function tcpBench(name: BenchName, connections: readonly number[], sizeBytes: number, depth: number): Bench {
+  const cases = (options: Options): Case[] =>
+    tcpCases({ ...options, connections, sizes: [sizeBytes], depths: [depth] });
+  return { name, transport: "tcp", metrics: echoMetrics, cases, measure: measureTcp, flags: echoFlags };
+}
 
 function tcpCases(options: Options): Case[] {
   return options.connections.flatMap((connections) =>
@@ -100,6 +120,10 @@ function idleCases(options: Options): Case[] {
 
 async function measureTcp(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
   return await measureEcho("load", ["-c", at.connections!, "-s", at.sizeBytes!, "-d", at.depth!], subject, context);
+}
+
+async function measureConnect(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
+  return await measureEcho("connect", ["-c", at.connections!], subject, context);
 }
 
 async function measureUdp(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {

@@ -27,7 +27,9 @@ async function main(options: Options): Promise<number> {
   if (options.only.length === 0 || options.only.includes("bun")) installPeers(progress);
   buildNative(progress);
   const environment = readEnvironment(options, findBun());
-  const most = Math.max(...options.connections, ...options.flows, options.idle);
+  const chosen = benches.filter(({ name }) => options.benches.includes(name));
+  const parameters = chosen.flatMap((bench) => bench.cases(options).map((each) => each.parameters));
+  const most = Math.max(...parameters.map(({ connections, flows }) => connections ?? flows ?? 0));
   const place = (cores: string): Placement => ({
     launcher: `${buildDirectory}launch`,
     cores,
@@ -61,14 +63,23 @@ function refuseUnknownServers(options: Options): void {
   }
 }
 
-function listServers(): string {
-  return servers.map(({ name, kind, transport, about }) => `${transport}  ${name}  (${kind}) ${about}`).join("\n");
+/** The benches, each with its cases and servers. */
+function listServers(options: Options): string {
+  const cases = benches.map((bench) => {
+    const labels = bench.cases(options).map(({ label }) => label);
+    return `${bench.name}  (${bench.transport}) ${labels.join("; ")}`;
+  });
+  return [
+    ...cases,
+    "",
+    ...servers.map(({ name, kind, transport, about }) => `${transport}  ${name}  (${kind}) ${about}`),
+  ].join("\n");
 }
 
 try {
   const options = parseOptions(process.argv.slice(2));
   if (options.help) console.log(usage);
-  else if (options.list) console.log(listServers());
+  else if (options.list) console.log(listServers(options));
   else process.exitCode = await main(options);
 } catch (error) {
   if (!(error instanceof UsageError)) throw error;

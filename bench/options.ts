@@ -1,6 +1,16 @@
 import { parseArgs } from "node:util";
 
-export const benchNames = ["tcp-echo", "tcp-idle", "udp-echo"] as const;
+export const benchNames = [
+  "tcp-echo",
+  "tcp-few",
+  "tcp-many",
+  "tcp-large",
+  "tcp-pipelined",
+  "tcp-bulk",
+  "tcp-connect",
+  "tcp-idle",
+  "udp-echo",
+] as const;
 export type BenchName = (typeof benchNames)[number];
 
 /** What one run does; lists are multiplied out into cases. */
@@ -37,9 +47,15 @@ export interface Options {
 export const usage = `Usage: npm run bench -- [BENCH...] [OPTION...]
 
 Benches (default: tcp-echo udp-echo)
-  tcp-echo   ping-pong over TCP: throughput, CPU per request, latency, memory
-  udp-echo   datagrams in a window: the same
-  tcp-idle   memory per idle connection, before and after each has echoed once
+  tcp-echo       ping-pong over TCP: throughput, CPU per request, latency, memory
+  tcp-few        the same with 1 and with 4 connections, where the way to the next request is what counts
+  tcp-many       with 1,000 and with 10,000 connections
+  tcp-large      with 64 connections and messages of 16 KB
+  tcp-pipelined  with 64 connections that are 16 messages of 64 B ahead
+  tcp-bulk       with 1,000 connections that are 16 messages of 16 KB ahead
+  tcp-connect    connect, one echo, end: 64 conversations at a time
+  tcp-idle       memory per idle connection, before and after each has echoed once
+  udp-echo       datagrams in a window: as tcp-echo
 
 Options
   --rounds N           interleaved rounds; medians are reported (5)
@@ -59,7 +75,7 @@ Options
   --json               print the report as JSON instead of tables
   --json-out FILE      where the report is written (bench/build/results-DATE.json)
   --append-results     append rows to bench/RESULTS.md
-  --list               list the servers, and end
+  --list               list the benches with their cases, and the servers, and end
   --help               this text
 
 Examples

@@ -13,6 +13,8 @@ const mainFile = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const nativePrograms: Readonly<Record<string, readonly string[]>> = {
   "c-epoll-echo": ["c-epoll-echo.c"],
   "c-udp-echo": ["c-udp-echo.c"],
+  "c-uring-echo": ["c-uring-echo.c"],
+  connect: ["connect.c", "measure.c"],
   idle: ["idle.c", "measure.c"],
   launch: ["launch.c"],
   load: ["load.c", "measure.c"],

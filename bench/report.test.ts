@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { benches, isLoadBound } from "./benches.ts";
 import { parseCoreList } from "./environment.ts";
-import { parseOptions, UsageError } from "./options.ts";
+import { benchNames, parseOptions, UsageError } from "./options.ts";
 import { cautionsOf, cell } from "./output.ts";
 import { endpointPort, listeningPort } from "./servers.ts";
 import { seededRandom, shuffled, summarize, summarizeRatio } from "./stats.ts";
@@ -148,6 +148,17 @@ describe("what the bench reads", () => {
   it("reads the kernel's lists of cores", () => {
     expect(parseCoreList("0-2,5\n")).toEqual([0, 1, 2, 5]);
     expect(parseCoreList("3")).toEqual([3]);
+  });
+
+  it("keeps the cases of a bench that has a name for them, whatever the lists say", () => {
+    const many = benches.find(({ name }) => name === "tcp-many")!;
+    expect(many.cases(parseOptions(["--connections", "3", "--size", "5"])).map(({ parameters }) => parameters)).toEqual(
+      [
+        { connections: 1000, sizeBytes: 64, depth: 1 },
+        { connections: 10_000, sizeBytes: 64, depth: 1 },
+      ],
+    );
+    expect(benches.map(({ name }) => name).sort()).toEqual([...benchNames].sort());
   });
 
   it("multiplies nothing out before it has checked the numbers", () => {

@@ -31,6 +31,10 @@ export interface Programs {
 
 export const servers: readonly Server[] = [
   ours("portolan-epoll", "tcp", "epoll"),
+  ours("portolan-epoll-et", "tcp", "epoll-et"),
+  ours("portolan-uring", "tcp", "uring"),
+  ours("portolan-epoll-in-node", "tcp", "epoll", "--in-node"),
+  ours("portolan-uring-in-node", "tcp", "uring", "--in-node"),
   {
     name: "portolan-net",
     kind: "ours",
@@ -45,6 +49,14 @@ export const servers: readonly Server[] = [
     transport: "tcp",
     about: "C, one thread, level-triggered epoll",
     command: (programs) => [programs.native("c-epoll-echo"), "0"],
+    port: listeningPort,
+  },
+  {
+    name: "c-uring",
+    kind: "peer",
+    transport: "tcp",
+    about: "C, one thread, io_uring: multishot receives, one enter per pass",
+    command: (programs) => [programs.native("c-uring-echo"), "0"],
     port: listeningPort,
   },
   {
@@ -64,6 +76,7 @@ export const servers: readonly Server[] = [
     port: listeningPort,
   },
   ours("portolan-epoll", "udp", "epoll"),
+  ours("portolan-epoll-in-node", "udp", "epoll", "--in-node"),
   {
     name: "portolan-dgram",
     kind: "ours",
@@ -99,13 +112,13 @@ export const servers: readonly Server[] = [
 ];
 
 /** A row for this project's own echo under one design. */
-function ours(name: string, transport: Transport, design: string): Server {
+function ours(name: string, transport: Transport, design: string, ...more: readonly string[]): Server {
   const listen = `${transport}://127.0.0.1:0`;
   return {
     name,
     kind: "ours",
     transport,
-    about: `portolan serve echo --design ${design}`,
+    about: ["portolan serve echo --design", design, ...more].join(" "),
     command: (programs) => [
       programs.node,
       programs.portolan(),
@@ -116,6 +129,7 @@ function ours(name: string, transport: Transport, design: string): Server {
       "--listen",
       listen,
       "--json",
+      ...more,
     ],
     port: endpointPort,
   };
