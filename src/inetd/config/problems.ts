@@ -24,6 +24,14 @@ export class Problems {
     this.#add({ origin, severity: "warning", message, cure });
   }
 
+  /** Takes over what others have found, errors as warnings where nothing depends on them. */
+  addAll({ list }: Problems, areWarnings: boolean): void {
+    for (const problem of list) {
+      if (problem.severity === "error" && !areWarnings) this.#errors++;
+      this.#add(areWarnings ? { ...problem, severity: "warning" } : problem);
+    }
+  }
+
   #add(problem: ConfigProblem): void {
     const { length } = this.#list;
     if (length < MAX_PROBLEMS) this.#list.push(problem);

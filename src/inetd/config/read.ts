@@ -2,6 +2,10 @@
 import type { ReadConfig } from "../model.ts";
 import { parseClassic } from "./classic.ts";
 import { type ConfigWorld, systemWorld } from "./world.ts";
+import { parseXinetd } from "./xinetd/xinetd.ts";
+
+/** The forms that a configuration may have. */
+type ConfigForm = "inetd" | "xinetd";
 
 /**
  * Reads a configuration. What is wrong in it is told, never thrown; the services that are in order are there.
@@ -14,5 +18,15 @@ export function readConfigFile(path: string, world: ConfigWorld = systemWorld): 
 
 /** Reads the text of a configuration, as {@link readConfigFile} reads a file. */
 export function parseConfig(text: string, file: string, world: ConfigWorld = systemWorld): ReadConfig {
-  return parseClassic(text, file, world);
+  return READERS[formOf(text)](text, file, world);
+}
+
+const READERS = { inetd: parseClassic, xinetd: parseXinetd } as const;
+
+/** The form of a text, from the first thing that it says: each begins as no other can. */
+function formOf(text: string): ConfigForm {
+  const first = text.split("\n").find((line) => /^\s*[^\s#]/.test(line)) ?? "";
+  return /^\s*(?:defaults\s*(?:\{\s*)?$|(?:service|include|includedir)\s+\S+\s*(?:\{\s*)?$|\{|\})/.test(first)
+    ? "xinetd"
+    : "inetd";
 }
