@@ -8,7 +8,7 @@ export { DEFAULT_GLOBAL, DEFAULT_SERVICE_LIMITS } from "./model.ts";
 export { checkAccess } from "./run/access.ts";
 export type { Refusal } from "./run/gate.ts";
 export type { AccessCheck } from "./run/host.ts";
-export { formatRecord, type LogRecord } from "./run/log.ts";
+export { formatRecord, type LogRecord, stamp } from "./run/log.ts";
 export type { RunnerState } from "./run/runner.ts";
 export {
   type Inetd,

@@ -101,9 +101,10 @@ export async function startServices(
     record: (record) => records.push(record),
     ...options,
   });
-  if (inetd.problems.length > 0) {
+  const errors = inetd.problems.filter(({ severity }) => severity === "error");
+  if (errors.length > 0) {
     await inetd.stop();
-    throw new Error(inetd.problems.map(({ message }) => message).join("; "));
+    throw new Error(errors.map(({ message }) => message).join("; "));
   }
   return {
     inetd,

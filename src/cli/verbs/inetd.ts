@@ -1,11 +1,14 @@
 /** `portolan inetd`: the super-server and its configuration. */
-import { addExamples } from "../options.ts";
 import type { Verb } from "../verbs.ts";
 import { defineCheck } from "./inetd/check.ts";
+import { defineReload, defineRun } from "./inetd/run.ts";
 
 export const verb: Verb = {
   define(command, setup) {
     defineCheck(command.command("check"), setup);
-    addExamples(command, setup.self, [["portolan inetd check /etc/inetd.conf", "what is wrong with a configuration"]]);
+    defineReload(command.command("reload"), setup);
+    // Options that both had would be taken from the subcommand.
+    const [first] = setup.rest;
+    if (!command.commands.some((child) => child.name() === first)) defineRun(command, setup);
   },
 };

@@ -7,7 +7,7 @@ import { execFile } from "node:child_process";
 import { accessSync, constants, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import type { InetdService, RLimits, ServedByProgram } from "../model.ts";
+import type { ConfigProblem, InetdService, RLimits, ServedByProgram } from "../model.ts";
 import { ServiceProblem } from "./host.ts";
 
 const run = promisify(execFile);
@@ -54,17 +54,25 @@ const LIMIT_FLAGS: Readonly<Record<keyof RLimits, string>> = {
  */
 const ACTIVATION = 'LISTEN_PID=$$ LISTEN_FDS=1; export LISTEN_PID LISTEN_FDS; exec "$@"';
 
-/** @throws ServiceProblem for a user that there is not, a tool that is missing, or what this process may not do. */
-export async function buildChain(service: InetdService, program: ServedByProgram): Promise<Command> {
+/**
+ * @param warn told of a user or group that this process may not change to. As with xinetd, the program runs as this process
+ * does then: who is not root has nothing to give up.
+ * @throws ServiceProblem for a user that there is not, a tool that is missing, or what this process may not do.
+ */
+export async function buildChain(
+  service: InetdService,
+  program: ServedByProgram,
+  warn: (problem: ConfigProblem) => void,
+): Promise<Command> {
   const { nice, rlimits, root, directory, activation } = program;
   const steps: string[][] = [];
   if (activation) steps.push(["/bin/sh", "-c", ACTIVATION, "sh"]);
   if (nice !== undefined) steps.push([tool(service, "nice"), "-n", String(nice)]);
   const limits = limitFlags(rlimits);
   if (limits.length > 0) steps.push([tool(service, "prlimit"), ...limits]);
-  const identity = await identityOf(service, program);
+  const identity = await identityOf(service, program, warn);
   if (root !== undefined) {
-    needCapability(service, CAP_SYS_CHROOT, "a new root");
+    needChroot(service);
     steps.push([tool(service, "chroot"), ...chrootFlags(identity), root]);
     // Inside the new root, where the tool has to be as well.
     if (directory !== undefined) steps.push(["/usr/bin/env", `--chdir=${directory}`]);
@@ -108,7 +116,11 @@ interface Identity {
 }
 
 /** Undefined where the program runs as this process does. */
-async function identityOf(service: InetdService, { credentials }: ServedByProgram): Promise<Identity | undefined> {
+async function identityOf(
+  service: InetdService,
+  { credentials }: ServedByProgram,
+  warn: (problem: ConfigProblem) => void,
+): Promise<Identity | undefined> {
   const { user, group, hasGroups } = credentials;
   if (user === undefined && group === undefined) return undefined;
   const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
@@ -117,9 +129,15 @@ async function identityOf(service: InetdService, { credentials }: ServedByProgra
   const groups = hasGroups && user !== undefined ? await groupsOf(service, user) : [];
   const extra = process.getgroups?.().filter((number) => number !== own.gid) ?? [];
   const isSame = account.uid === own.uid && gid === own.gid && groups.every((number) => number === gid);
-  if (isSame && extra.length === 0) return undefined;
-  if (account.uid !== own.uid) needCapability(service, CAP_SETUID, `the user ${user}`);
-  needCapability(service, CAP_SETGID, `the group ${group ?? gid}`);
+  // Who is not root has no other groups than that user's own, and may not give them up.
+  if (isSame && (extra.length === 0 || own.uid !== 0)) return undefined;
+  const isAnother = account.uid !== own.uid;
+  if ((isAnother && !hasCapability(CAP_SETUID)) || !hasCapability(CAP_SETGID)) {
+    const who = isAnother ? `the user ${user}` : `the group ${group ?? gid}`;
+    const message = `${service.id} runs as you, and not as ${who}: to change takes ${isAnother ? "CAP_SETUID" : "CAP_SETGID"}`;
+    warn({ origin: service.origin, severity: "warning", message, cure: "run as root for that" });
+    return undefined;
+  }
   return { uid: account.uid, gid, groups };
 }
 
@@ -169,10 +187,17 @@ async function database(name: "group" | "passwd", key: string): Promise<string |
   }
 }
 
-/** @throws ServiceProblem where this process lacks a capability. */
-function needCapability({ id, origin }: InetdService, bit: number, what: string): void {
+/** @throws ServiceProblem where this process may not change its root. */
+function needChroot({ id, origin }: InetdService): void {
+  if (hasCapability(CAP_SYS_CHROOT)) return;
+  throw new ServiceProblem(
+    origin,
+    `${id} wants a new root, which takes CAP_SYS_CHROOT`,
+    "run as root, or leave it out",
+  );
+}
+
+function hasCapability(bit: number): boolean {
   const effective = readFileSync("/proc/self/status", "utf8").match(/^CapEff:\s*(\w+)/m)?.[1] ?? "0";
-  if (((BigInt(`0x${effective}`) >> BigInt(bit)) & 1n) === 1n) return;
-  const name = { [CAP_SETGID]: "CAP_SETGID", [CAP_SETUID]: "CAP_SETUID", [CAP_SYS_CHROOT]: "CAP_SYS_CHROOT" }[bit];
-  throw new ServiceProblem(origin, `${id} wants ${what}, which takes ${name}`, "run as root, or leave it out");
+  return ((BigInt(`0x${effective}`) >> BigInt(bit)) & 1n) === 1n;
 }

@@ -29,6 +29,8 @@ export interface PreparedService {
   readonly builtIn: BuiltIn | undefined;
   readonly banners: BannerTexts;
   readonly gate: Gate;
+  /** What is otherwise than configured, and does not keep the service from being served. */
+  readonly warnings: readonly ConfigProblem[];
 }
 
 /** A service of ours, made ready. */

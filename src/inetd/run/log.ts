@@ -86,7 +86,7 @@ export function openSink(target: LogTarget, complain: (message: string) => void)
 }
 
 /** `26/11/5@09:07:02`, as xinetd stamps its files. */
-function stamp(now: Date): string {
+export function stamp(now: Date): string {
   const two = (number: number): string => String(number).padStart(2, "0");
   const date = `${two(now.getFullYear() % 100)}/${now.getMonth() + 1}/${now.getDate()}`;
   return `${date}@${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`;

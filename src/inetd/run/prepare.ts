@@ -3,7 +3,7 @@ import { accessSync, closeSync, constants, openSync, readSync, statSync } from "
 import { threadReactor } from "../../reactor/index.ts";
 import { designNamed, HostedService } from "../../server/index.ts";
 import { findService, services } from "../../service/index.ts";
-import type { InetdService, ServedByBuiltIn, ServedByProgram } from "../model.ts";
+import type { ConfigProblem, InetdService, ServedByBuiltIn, ServedByProgram } from "../model.ts";
 import { buildChain } from "./chain.ts";
 import type { Gate } from "./gate.ts";
 import { type BannerTexts, type BuiltIn, type PreparedService, ServiceProblem } from "./host.ts";
@@ -28,10 +28,12 @@ export async function prepareService(
   before: PreparedService | undefined,
 ): Promise<PreparedService> {
   const { serves } = service;
-  const launch = serves.kind === "program" ? await prepareProgram(service, serves) : undefined;
+  const warnings: ConfigProblem[] = [];
+  const launch =
+    serves.kind === "program" ? await prepareProgram(service, serves, (problem) => warnings.push(problem)) : undefined;
   const banners = readBanners(service);
   const builtIn = serves.kind === "builtin" ? await prepareBuiltIn(service, serves, before) : undefined;
-  return { service, launch, builtIn, banners, gate };
+  return { service, launch, builtIn, banners, gate, warnings };
 }
 
 async function prepareBuiltIn(
@@ -74,11 +76,15 @@ function refuseOwnChecks({ id, origin, access, banners, limits }: InetdService, 
   throw new ServiceProblem(origin, message, `leave them or the design out; the usual one is ${USUAL_DESIGN}`);
 }
 
-async function prepareProgram(service: InetdService, program: ServedByProgram): Promise<Launch> {
+async function prepareProgram(
+  service: InetdService,
+  program: ServedByProgram,
+  warn: (problem: ConfigProblem) => void,
+): Promise<Launch> {
   const { root, umask, activation, isErrorToSocket } = program;
   // What is inside a new root is known only there.
   if (root === undefined) checkProgram(service, program);
-  const chain = await buildChain(service, program);
+  const chain = await buildChain(service, program, warn);
   return new Launch({
     ...chain,
     environment: environmentOf(program),

@@ -1,6 +1,6 @@
 /** The super-server: services from their configuration to their end, and through changes of it. */
 import type { ActivatedSocket, Socket } from "../../socket/index.ts";
-import type { ConfigProblem, InetdConfig, InetdService } from "../model.ts";
+import type { ConfigProblem, InetdConfig, InetdService, LogTarget } from "../model.ts";
 import { checkAccess } from "./access.ts";
 import { BuiltInConnections, BuiltInDatagrams, DesignedService } from "./builtin.ts";
 import { DatagramPrograms } from "./datagram-nowait.ts";
@@ -20,6 +20,8 @@ export interface InetdOptions {
   readonly activated?: readonly ActivatedSocket[] | undefined;
   /** Told of every record, whether or not the service wants it in its log. */
   readonly record?: ((record: LogRecord) => void) | undefined;
+  /** Told of each line that is put on record, wherever it goes; standard error has none then. */
+  readonly line?: ((line: string) => void) | undefined;
   /** Told of what concerns no service, such as a log that is full. Standard error by default. */
   readonly complain?: ((message: string) => void) | undefined;
   /** Whether a peer may use a service now, in place of what the configuration says of addresses and times. */
@@ -47,6 +49,7 @@ export interface ReloadResult {
   readonly problems: readonly ConfigProblem[];
 }
 
+const NO_LOG: LogTarget = { kind: "none" };
 /** How long programs may take to end after SIGTERM. */
 const TERM_PATIENCE_MS = 2000;
 
@@ -84,7 +87,7 @@ export class Inetd implements AsyncDisposable, Host {
     this.#activated = [...(options.activated ?? [])];
   }
 
-  /** What keeps services from being served, as of the last start or reload. */
+  /** What keeps services from being served, and what is otherwise than configured (warnings), as of the last start or reload. */
   get problems(): readonly ConfigProblem[] {
     return this.#problems;
   }
@@ -130,6 +133,7 @@ export class Inetd implements AsyncDisposable, Host {
       try {
         const gate = before.get(service.id)?.gate ?? new Gate(service.limits, this.#shared);
         const prepared = await prepareService(service, gate, old?.current);
+        problems.push(...prepared.warnings);
         gate.limits = service.limits;
         this.#runners.set(service.id, await this.#place(prepared, old));
         (old === undefined ? added : kept).push(service.id);
@@ -229,6 +233,7 @@ export class Inetd implements AsyncDisposable, Host {
     this.#options.record?.(whole);
     const line = lineFor(whole, service.log);
     if (line === undefined) return;
+    this.#options.line?.(line);
     this.#sinks.get(JSON.stringify(service.log.target ?? this.#config.global.log))?.write(line);
   }
 
@@ -238,7 +243,7 @@ export class Inetd implements AsyncDisposable, Host {
     const targets = new Map(
       [global.log, ...services.map(({ log }) => log.target ?? global.log)].map((target) => [
         JSON.stringify(target),
-        target,
+        target.kind === "stderr" && this.#options.line !== undefined ? NO_LOG : target,
       ]),
     );
     const fresh = new Map<string, LogSink>();
