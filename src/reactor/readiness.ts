@@ -35,6 +35,7 @@ import { MAX_DESCRIPTORS, type Reactor, type Slot, type SlotHandler } from "./co
 import { closeKept, keepDescriptor } from "./descriptor.ts";
 import { OutputQueue } from "./output.ts";
 import type { Selector } from "./selector.ts";
+import { SPIN_MS, Spin } from "./spin.ts";
 import { DeadlineHeap } from "./timers.ts";
 
 /** One receive takes at most this much; what is left is reported again. */
@@ -81,6 +82,7 @@ export class ReadinessReactor implements Reactor {
   onActivity: (() => void) | undefined = undefined;
 
   readonly #selector: Selector;
+  readonly #spin = new Spin();
   readonly #inputRegion = sys.mapRegion(INPUT_BYTES);
   readonly #inputAddress = this.#inputRegion.address;
   readonly #arenaRegion = sys.mapRegion(ARENA_BYTES);
@@ -268,8 +270,7 @@ export class ReadinessReactor implements Reactor {
     if (this.#disposed) throw new TypeError("the reactor is disposed");
     const again = this.#again;
     const hasWork = this.#failures.length > 0 || again.length > 0;
-    const count = this.#selector.wait(hasWork ? 0 : this.#boundedTimeout(timeoutMs));
-    this.nowMs = performance.now();
+    const count = this.#wait(hasWork ? 0 : timeoutMs);
     let reported = 0;
     let i = -1;
     try {
@@ -717,11 +718,44 @@ export class ReadinessReactor implements Reactor {
     sys.read(this.wakeDescriptor, new BigUint64Array(1), 8);
   }
 
+  /** Waits, and takes the time. How many are ready, or `-errno`. */
+  #wait(timeoutMs: number): number {
+    const selector = this.#selector;
+    if (timeoutMs === 0) {
+      const count = selector.wait(0);
+      this.nowMs = performance.now();
+      return count;
+    }
+    const beganMs = performance.now();
+    const limitMs = this.#boundedTimeout(timeoutMs, beganMs);
+    if (limitMs !== 0 && this.#spin.isWorthIt(this.active)) {
+      const count = this.#ask(beganMs);
+      if (count !== 0) return count;
+    }
+    const count = selector.wait(limitMs);
+    this.nowMs = performance.now();
+    this.#spin.slept(this.nowMs - beganMs);
+    return count;
+  }
+
+  /** Asks until something is ready, or for so long as that is worth it. */
+  #ask(beganMs: number): number {
+    const untilMs = beganMs + SPIN_MS;
+    let count: number;
+    do {
+      count = this.#selector.wait(0);
+      this.nowMs = performance.now();
+    } while (count === 0 && this.nowMs < untilMs);
+    if (count === 0) this.#spin.wasInVain();
+    else this.#spin.paid(this.nowMs - beganMs);
+    return count;
+  }
+
   /** How long a wait may last, in whole milliseconds, so that no deadline passes in it by more than one. */
-  #boundedTimeout(timeoutMs: number): number {
+  #boundedTimeout(timeoutMs: number, nowMs: number): number {
     const nextMs = this.timers.nextMs;
     if (nextMs === Number.POSITIVE_INFINITY) return Math.min(timeoutMs, LONGEST_TIMEOUT_MS);
-    const untilNext = Math.min(Math.max(0, Math.ceil(nextMs - performance.now())), LONGEST_TIMEOUT_MS);
+    const untilNext = Math.min(Math.max(0, Math.ceil(nextMs - nowMs)), LONGEST_TIMEOUT_MS);
     return timeoutMs < 0 ? untilNext : Math.min(timeoutMs, untilNext);
   }
 }

@@ -21,7 +21,8 @@ export class ProvidedBuffers {
   readonly #halves = new Uint16Array(this.#entries.bytes.buffer);
   #tail = 0;
   /** Buffers in our hands: those of the pass before, then those of this one. */
-  readonly #used: number[] = [];
+  readonly #used = new Uint16Array(BUFFERS);
+  #usedNow = 0;
   #usedBefore = 0;
 
   constructor(ring: Ring) {
@@ -36,7 +37,7 @@ export class ProvidedBuffers {
 
   /** Notes that a buffer came with a completion; it stays ours until the second {@link recycle} from now. */
   take(buffer: number): void {
-    this.#used.push(buffer);
+    this.#used[this.#usedNow++] = buffer;
   }
 
   /**
@@ -47,10 +48,11 @@ export class ProvidedBuffers {
     const before = this.#usedBefore;
     if (before > 0) {
       for (let i = 0; i < before; i++) this.#offer(this.#used[i] as number);
-      this.#used.splice(0, before);
+      this.#used.copyWithin(0, before, this.#usedNow);
+      this.#usedNow -= before;
       this.#publish();
     }
-    this.#usedBefore = this.#used.length;
+    this.#usedBefore = this.#usedNow;
   }
 
   dispose(): void {

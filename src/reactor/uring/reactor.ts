@@ -88,6 +88,7 @@ import {
   RECEIVING,
   SlotTable,
 } from "../slots.ts";
+import { SPIN_MS, Spin } from "../spin.ts";
 import { DeadlineHeap } from "../timers.ts";
 import { BUFFER_BYTES, ProvidedBuffers } from "./buffers.ts";
 import { firstWord, Ring } from "./ring.ts";
@@ -96,8 +97,6 @@ import { firstWord, Ring } from "./ring.ts";
 const ARENA_BYTES = 4 * 1024 * 1024;
 /** One half is filled while the completions of the other's sends are still to be read. */
 const ARENA_HALF_BYTES = ARENA_BYTES / 2;
-/** After a wait this short, the next one is spent asking rather than sleeping, for as long. */
-const SPIN_MS = 0.1;
 
 /** Operations, as they come back with a completion. */
 const OP_ACCEPT = 1;
@@ -136,6 +135,10 @@ const IN_POLL = 4;
 const IN_CONNECT = 8;
 const IN_SEND = 16;
 const IN_SEND_WAITING = 32;
+/** The send that is being tried counts as waiting, and its end is told: somebody has asked. */
+const IN_SEND_TOLD = 64;
+/** From here on a send that is being tried counts as waiting unasked: else a pass could gather much behind its owner. */
+const TOLD_BYTES = 64 * 1024;
 
 export class UringReactor implements Reactor {
   readonly backend = "uring";
@@ -177,7 +180,7 @@ export class UringReactor implements Reactor {
   #stopped = false;
   /** Whether completions are signalled to `pollDescriptor`, for a host that waits elsewhere. */
   #isResting = false;
-  #waitedShort = false;
+  readonly #spin = new Spin();
   #disposed = false;
   /** Completions of this pass that concern nobody but us. */
   #unreported = 0;
@@ -249,7 +252,7 @@ export class UringReactor implements Reactor {
   close(slot: Slot): void {
     const fd = this.#table.find(slot);
     if (fd < 0) return;
-    if (((this.#inKernel[fd] as number) & ~IN_SEND) !== 0) {
+    if (((this.#inKernel[fd] as number) & ~(IN_SEND | IN_SEND_TOLD)) !== 0) {
       this.#ring.push(CANCEL_FIRST, fd, 0, 0, 0, CANCEL_ALL_OF_FD, slot, OP_CANCEL);
     }
     this.#ring.push(CLOSE_FIRST, fd, 0, 0, 0, 0, slot, OP_CLOSE);
@@ -305,13 +308,17 @@ export class UringReactor implements Reactor {
     const fd = this.#table.find(slot);
     if (fd < 0) return;
     // A shutdown before the connection is there would be lost, or call the attempt off.
+    this.#tellSend(fd);
     if (this.#pendingOf(fd) > 0 || this.#has(fd, IN_CONNECT)) this.#finishing[fd] = 1;
     else sys.shutdown(fd, SHUT_WR);
   }
 
   flush(slot: Slot): number {
     // It leaves with the submission that ends the pass; whether all of it did is known only after that.
-    return this.pending(slot);
+    const fd = this.#table.find(slot);
+    if (fd < 0) return 0;
+    this.#tellSend(fd);
+    return this.#pendingOf(fd);
   }
 
   pending(slot: Slot): number {
@@ -342,8 +349,7 @@ export class UringReactor implements Reactor {
     if (this.#depth !== 0) throw new TypeError("pass() was called inside a pass, by a handler's method");
     if (this.#disposed) throw new TypeError("the reactor is disposed");
     this.#stopResting();
-    this.#wait(this.#resumed.length > 0 ? 0 : this.#boundedTimeout(timeoutMs));
-    this.nowMs = performance.now();
+    this.#wait(this.#resumed.length > 0 ? 0 : timeoutMs);
     this.#arenaHalf = ARENA_HALF_BYTES - this.#arenaHalf;
     this.#arenaUsed = 0;
     this.#depth++;
@@ -557,6 +563,15 @@ export class UringReactor implements Reactor {
     this.#mark(fd, IN_SEND);
   }
 
+  /** From now on the send that is being tried, if there is one, is counted and told. */
+  #tellSend(fd: number): void {
+    if (this.#has(fd, IN_SEND)) this.#mark(fd, IN_SEND_TOLD);
+  }
+
+  #isSendTold(fd: number): boolean {
+    return this.#has(fd, IN_SEND_TOLD) || (this.#has(fd, IN_SEND) && (this.#sendLength[fd] as number) >= TOLD_BYTES);
+  }
+
   #extendSend(fd: number, more: number): void {
     this.#ring.extend(this.#sendEntry[fd] as number, more);
     this.#sendLength[fd] = (this.#sendLength[fd] as number) + more;
@@ -590,7 +605,8 @@ export class UringReactor implements Reactor {
   }
 
   #pendingOf(fd: number): number {
-    return (this.#outputs[fd]?.bytes ?? 0) + (this.#has(fd, IN_SEND) ? (this.#sendLength[fd] as number) : 0);
+    // A small send that has just been given waits for the pass to end, not for the peer.
+    return (this.#outputs[fd]?.bytes ?? 0) + (this.#isSendTold(fd) ? (this.#sendLength[fd] as number) : 0);
   }
 
   // Completions.
@@ -774,11 +790,12 @@ export class UringReactor implements Reactor {
   }
 
   #sent(fd: number, slot: Slot, result: number): void {
-    this.#unmark(fd, IN_SEND);
+    const isTold = this.#isSendTold(fd);
+    this.#unmark(fd, IN_SEND | IN_SEND_TOLD);
     const length = this.#sendLength[fd] as number;
     if (result === length) {
-      if (this.#outputs[fd] === undefined) this.#drained(fd, slot);
-      else this.#sendWaiting(fd, slot);
+      if (this.#outputs[fd] !== undefined) this.#sendWaiting(fd, slot);
+      else if (isTold) this.#drained(fd, slot);
     } else if (result >= 0 || result === -EAGAIN || result === -EINTR) {
       this.#putBack(fd, this.#lastSend(fd).subarray(Math.max(result, 0)));
       this.#sendWaiting(fd, slot);
@@ -839,21 +856,34 @@ export class UringReactor implements Reactor {
 
   // Waiting.
 
+  /** Waits, and takes the time. */
   #wait(timeoutMs: number): void {
     const ring = this.#ring;
     if (timeoutMs === 0 || ring.completions > 0) {
       ring.submit();
+      this.nowMs = performance.now();
       return;
     }
-    if (this.#waitedShort) {
-      const untilMs = performance.now() + SPIN_MS;
-      do ring.submit();
-      while (ring.completions === 0 && performance.now() < untilMs);
-      if (ring.completions > 0) return;
-    }
-    const beforeMs = performance.now();
-    ring.submitAndWait(timeoutMs);
-    this.#waitedShort = performance.now() - beforeMs < SPIN_MS;
+    const beganMs = performance.now();
+    const limitMs = this.#boundedTimeout(timeoutMs, beganMs);
+    if (this.#spin.isWorthIt(this.active) && this.#ask(beganMs)) return;
+    ring.submitAndWait(limitMs);
+    this.nowMs = performance.now();
+    this.#spin.slept(this.nowMs - beganMs);
+  }
+
+  /** Asks until there is a completion, or for so long as that is worth it. */
+  #ask(beganMs: number): boolean {
+    const ring = this.#ring;
+    const untilMs = beganMs + SPIN_MS;
+    do {
+      ring.submit();
+      this.nowMs = performance.now();
+    } while (ring.completions === 0 && this.nowMs < untilMs);
+    const isPaid = ring.completions > 0;
+    if (isPaid) this.#spin.paid(this.nowMs - beganMs);
+    else this.#spin.wasInVain();
+    return isPaid;
   }
 
   #stopResting(): void {
@@ -905,10 +935,10 @@ export class UringReactor implements Reactor {
     this.#receiveWords = grown(this.#receiveWords, capacity);
   }
 
-  #boundedTimeout(timeoutMs: number): number {
+  #boundedTimeout(timeoutMs: number, nowMs: number): number {
     const nextMs = this.timers.nextMs;
     if (nextMs === Number.POSITIVE_INFINITY) return timeoutMs;
-    const untilNext = Math.max(0, nextMs - performance.now());
+    const untilNext = Math.max(0, nextMs - nowMs);
     return timeoutMs < 0 ? untilNext : Math.min(timeoutMs, untilNext);
   }
 }
@@ -926,9 +956,13 @@ function pollNow(fd: number, events: number): number {
   return (pollfd[1] as number) >>> 16;
 }
 
+const family = new Int32Array(1);
+const familyBytes = new Uint32Array(1);
+
 function isUnix(fd: number): boolean {
-  const family = new Int32Array(1);
-  sys.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, new Uint32Array([4]));
+  familyBytes[0] = 4;
+  family[0] = 0;
+  sys.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, familyBytes);
   return family[0] === AF_UNIX;
 }
 
