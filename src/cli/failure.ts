@@ -1,6 +1,5 @@
 /** How things go wrong at the command line: a status, and one line that names the thing, the cause and the cure. */
-import { EXIT, type ExitStatus } from "../service/index.ts";
-import { nearest } from "./suggest.ts";
+import { EXIT, type ExitStatus, nearest } from "../service/index.ts";
 
 /** The shell's status of a program that a signal ended is this and the signal's number. */
 export const SIGNAL_STATUS_BASE = 128;

@@ -3,6 +3,7 @@ export { checkHost } from "./config/host-check.ts";
 export type { HostWorld } from "./config/host-world.ts";
 export { parseConfig, readConfigFile } from "./config/read.ts";
 export type { ConfigWorld } from "./config/world.ts";
+export { formatYaml, type YamlStyle } from "./config/yaml/emit.ts";
 export type * from "./model.ts";
 export { DEFAULT_GLOBAL, DEFAULT_SERVICE_LIMITS } from "./model.ts";
 export { checkAccess } from "./run/access.ts";

@@ -34,6 +34,7 @@ export {
 export { runSink, type SinkOptions } from "./sink/sink.ts";
 export { parseStep, parseSteps, type Step as SinkStep } from "./sink/steps.ts";
 export { squares } from "./squares/index.ts";
+export { nearest } from "./suggest.ts";
 export { time } from "./time/index.ts";
 export { timeQuery } from "./time-query/index.ts";
 export { type TrialCommand, trialCommands } from "./trial.ts";

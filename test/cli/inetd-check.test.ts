@@ -53,3 +53,23 @@ describe("portolan inetd check", () => {
     expect(stderr).toContain("ENOENT");
   });
 });
+
+describe("portolan inetd convert", () => {
+  const classic = "127.0.0.1:7907 stream tcp nowait nobody /bin/cat cat -u\n";
+  it.each(["yaml", "json"])("writes %s that reads back to the same", async (form) => {
+    const first = await portolan(["inetd", "convert", "--to", form, fileOf("classic.conf", classic)]);
+    expect({ status: first.status, stderr: first.stderr }).toEqual({ status: 0, stderr: "" });
+    expect(first.stdout).toContain("tcp://127.0.0.1:7907");
+    const second = await portolan(["inetd", "convert", "--to", form, fileOf(`converted-${form}`, first.stdout)]);
+    const withoutOrigins = (text: string): string => text.replace(/^ *#.*\n/gm, "");
+    expect(withoutOrigins(second.stdout)).toBe(withoutOrigins(first.stdout));
+  });
+
+  it("tells what it leaves out", async () => {
+    const path = fileOf("partly.conf", `${classic}nonsense\n`);
+    const { status, stdout, stderr } = await portolan(["inetd", "convert", path]);
+    expect(status).toBe(CONFIG);
+    expect(stderr).toContain(`${path}:2: error: the line ends before`);
+    expect(stdout).toContain("/bin/cat");
+  });
+});

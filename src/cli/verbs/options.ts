@@ -1,8 +1,8 @@
 /** `portolan options`: the table of socket options, or a part of it. */
+import { nearest } from "../../service/index.ts";
 import { type AnyOption, options } from "../../socket/index.ts";
 import { usage } from "../failure.ts";
 import { addExamples, addJsonOption } from "../options.ts";
-import { nearest } from "../suggest.ts";
 import { formatTable } from "../table.ts";
 import type { Verb, VerbSetup } from "../verbs.ts";
 

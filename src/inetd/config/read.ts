@@ -3,9 +3,10 @@ import type { ReadConfig } from "../model.ts";
 import { parseClassic } from "./classic.ts";
 import { type ConfigWorld, systemWorld } from "./world.ts";
 import { parseXinetd } from "./xinetd/xinetd.ts";
+import { parseYaml } from "./yaml/yaml.ts";
 
 /** The forms that a configuration may have. */
-type ConfigForm = "inetd" | "xinetd";
+type ConfigForm = "inetd" | "xinetd" | "yaml";
 
 /**
  * Reads a configuration. What is wrong in it is told, never thrown; the services that are in order are there.
@@ -18,15 +19,16 @@ export function readConfigFile(path: string, world: ConfigWorld = systemWorld): 
 
 /** Reads the text of a configuration, as {@link readConfigFile} reads a file. */
 export function parseConfig(text: string, file: string, world: ConfigWorld = systemWorld): ReadConfig {
-  return READERS[formOf(text)](text, file, world);
+  return READERS[formOf(text, file)](text, file, world);
 }
 
-const READERS = { inetd: parseClassic, xinetd: parseXinetd } as const;
+const READERS = { inetd: parseClassic, xinetd: parseXinetd, yaml: parseYaml } as const;
 
-/** The form of a text, from the first thing that it says: each begins as no other can. */
-function formOf(text: string): ConfigForm {
+/** The form of a text, from its file's name or the first thing that it says: each begins as no other can. */
+function formOf(text: string, file: string): ConfigForm {
+  if (/\.(?:ya?ml|json)$/.test(file)) return "yaml";
   const first = text.split("\n").find((line) => /^\s*[^\s#]/.test(line)) ?? "";
-  return /^\s*(?:defaults\s*(?:\{\s*)?$|(?:service|include|includedir)\s+\S+\s*(?:\{\s*)?$|\{|\})/.test(first)
-    ? "xinetd"
-    : "inetd";
+  if (/^(?:---|%YAML|\{|["']?(?:services|log|maxInstances|\$schema)["']?\s*:(?:\s|$))/.test(first)) return "yaml";
+  const isEntry = /^\s*(?:defaults|(?:service|include|includedir)\s+\S+)\s*(?:\{\s*)?$/.test(first);
+  return isEntry ? "xinetd" : "inetd";
 }

@@ -20,7 +20,7 @@ export function defineCheck(command: Command, { context, self, finish }: VerbSet
         "and tools that this machine does not have. Ends with 78 (EX_CONFIG) where there is an error, and with 0 where " +
         "there are warnings only.",
     )
-    .argument("<file>", "inetd.conf or xinetd.conf; the text says which it is")
+    .argument("<file>", "inetd.conf, xinetd.conf or YAML; the text says which")
     .option("--no-host", "look at the text only, not at this machine");
   addJsonOption(command);
   addExamples(command, self, [

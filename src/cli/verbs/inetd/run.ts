@@ -34,7 +34,7 @@ export function defineRun(command: Command, { context, self }: VerbSetup): void 
         "the configuration again: sockets of services that stay are kept, so that nobody is turned away.",
     )
     .usage("--config <file> [options]")
-    .option("--config <file>", "an inetd.conf, or the stanzas of xinetd")
+    .option("--config <file>", "inetd.conf, xinetd.conf or YAML")
     .option("--pid-file <file>", "write the process's number there, for portolan inetd reload");
   addGraceOption(command);
   addJsonOption(command);
