@@ -115,6 +115,13 @@ describe("a bad line is told by its number, and the others count", () => {
     expect(config.services).toHaveLength(severity === "error" ? 1 : 2);
   });
 
+  it("that begins with a blank is told of when it looks like a service of its own", () => {
+    const { problems } = read(
+      "7001 stream tcp4 nowait root /bin/cat cat\n  7002 stream tcp4 nowait root /bin/cat cat\n",
+    );
+    expect(problems).toMatchObject([{ origin: { line: 2 }, message: expect.stringContaining("goes on with line 1") }]);
+  });
+
   it("tells no more than there is use for", () => {
     const { problems } = read("x\n".repeat(MAX_PROBLEMS + 100));
     expect(problems).toHaveLength(MAX_PROBLEMS + 1);

@@ -20,8 +20,12 @@ export function parseClassic(text: string, file: string, world: ConfigWorld): Re
   const problems = new Problems();
   const reading: ClassicReading = { problems, world, addresses: [ANY_ADDRESS] };
   const services: InetdService[] = [];
-  for (const { line, words } of entriesOf(text)) {
+  for (const { line, words, swallowed } of entriesOf(text)) {
     const errors = problems.errors;
+    if (swallowed !== undefined) {
+      const message = `the line begins with a blank, so it goes on with line ${line}: its words are arguments there`;
+      problems.warning({ file, line: swallowed }, message, "begin it without a blank if it is a service of its own");
+    }
     const read = readEntry(words, { file, line }, reading);
     if (problems.errors === errors) services.push(...read);
   }
@@ -37,11 +41,13 @@ interface Entry {
   /** From 1: where it begins. */
   readonly line: number;
   readonly words: readonly string[];
+  /** A later line of it that looks like a service of its own. */
+  readonly swallowed: number | undefined;
 }
 
 /** Comments begin a line; a line that begins with a blank goes on with the entry before it. */
 function entriesOf(text: string): Entry[] {
-  const entries: { line: number; words: string[] }[] = [];
+  const entries: { line: number; words: string[]; swallowed: number | undefined }[] = [];
   let isOpen = false;
   text.split("\n").forEach((content, index) => {
     const words = content.split(/[ \t\r]+/).filter((word) => word !== "");
@@ -49,9 +55,12 @@ function entriesOf(text: string): Entry[] {
     isOpen = false;
     if (words.length === 0 || content.startsWith("#")) return;
     isOpen = true;
-    if (isContinued) entries.at(-1)?.words.push(...words);
-    else if (words[0]?.startsWith("#")) isOpen = false;
-    else entries.push({ line: index + 1, words });
+    const last = entries.at(-1);
+    if (isContinued && last !== undefined) {
+      last.words.push(...words);
+      if (words.length > FIELDS.length && /^(?:stream|dgram)$/.test(words[1] ?? "")) last.swallowed ??= index + 1;
+    } else if (words[0]?.startsWith("#")) isOpen = false;
+    else entries.push({ line: index + 1, words, swallowed: undefined });
   });
   return entries;
 }

@@ -12,14 +12,19 @@ const PACKAGES = { chroot: "coreutils", nice: "coreutils", prlimit: "util-linux"
  * process may not do is a warning, for the super-server may run as somebody else.
  */
 export function checkHost(config: InetdConfig, host: HostWorld = systemHost()): readonly ConfigProblem[] {
-  const problems = new Problems();
-  for (const service of config.services) {
-    if (service.isDisabled) continue;
+  const told = new Set<string>();
+  return config.services.flatMap((service) => {
+    if (service.isDisabled) return [];
+    const problems = new Problems();
     checkPort(service, host, problems);
     checkFiles(service, host, problems);
     if (service.serves.kind === "program") checkProgram(service, service.serves, host, problems);
-  }
-  return problems.list;
+    // One line may be several services, one for each address.
+    return problems.list.filter(({ origin: { file, line }, message }) => {
+      const key = JSON.stringify([file, line, message.replace(service.id, "")]);
+      return told.size < told.add(key).size;
+    });
+  });
 }
 
 function checkPort({ id, origin, listen }: InetdService, host: HostWorld, problems: Problems): void {
