@@ -1,0 +1,265 @@
+/** As whom, where and within which bounds programs run; sockets handed in and out; redirection; the log. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { connect, listen } from "portolan";
+import { startInetd } from "portolan/inetd";
+import { closeThreadReactor } from "portolan/reactor";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ask, configOf, PATIENCE_MS, serviceOf, shell, startServices } from "../support/inetd-kit.ts";
+import { needsProgram } from "../support/programs.ts";
+import { until } from "../support/until.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "portolan-inetd-"));
+  chmodSync(folder, 0o755);
+});
+afterAll(() => {
+  closeThreadReactor();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const isRoot = process.geteuid?.() === 0;
+const NO_GROUP = { user: undefined, group: undefined, hasGroups: false };
+
+describe("a program runs", () => {
+  it("with the umask, nice, limits, folder and environment that are asked for", async () => {
+    const script = 'umask; nice; ulimit -n; ulimit -t; ulimit -c; pwd; echo "$PORTOLAN_TEST $HOME"';
+    const program = {
+      ...shell(script),
+      umask: 0o027,
+      nice: 7,
+      rlimits: { openFiles: 99, cpuSeconds: 55, coreBytes: 0 },
+      directory: folder,
+      passEnvironment: ["PATH"],
+      environment: { PORTOLAN_TEST: "a $(b) 'c'" },
+    };
+    const own = process.umask();
+    await using started = await startServices([serviceOf({ program })]);
+    expect((await ask(started.endpoint)).split("\n")).toEqual(
+      ["0027", "7", "99", "55", "0", folder, "a $(b) 'c' "].concat(""),
+    );
+    expect(process.umask()).toBe(own);
+  });
+
+  it("with arguments that no shell reads", async () => {
+    const argv = ["printf", "%s\n", "$HOME", "a; echo b", "`id`", "*", "", "it's"];
+    await using started = await startServices([serviceOf({ program: { path: "/usr/bin/printf", argv, nice: 1 } })]);
+    expect(await ask(started.endpoint)).toBe(
+      argv
+        .slice(2)
+        .map((word) => `${word}\n`)
+        .join(""),
+    );
+  });
+
+  it("as another user, where this one may change; else as this one, and that is said", async () => {
+    const credentials = { ...NO_GROUP, user: "nobody" };
+    await using started = await startServices([serviceOf({ program: { ...shell("id -u; id -G"), credentials } })]);
+    const [uid, groups] = (await ask(started.endpoint)).split("\n");
+    if (isRoot) {
+      expect([uid, groups]).toEqual(["65534", "65534"]);
+      expect(started.inetd.problems).toEqual([]);
+    } else {
+      expect(uid).toBe(String(userInfo().uid));
+      expect(started.inetd.problems).toMatchObject([{ severity: "warning" }]);
+      expect(started.inetd.problems[0]?.message).toContain("CAP_SETUID");
+    }
+  });
+
+  it("in another root, where this user may change it; else not at all", async () => {
+    const program = { path: "/bin/sh", argv: ["sh", "-c", "echo $PWD; id -u"], root: "/", directory: "/tmp" };
+    const credentials = { ...NO_GROUP, user: "nobody" };
+    const services = [serviceOf({ program: { ...program, credentials } })];
+    if (!isRoot) {
+      await expect(startServices(services)).rejects.toThrow(/CAP_SYS_CHROOT.*|.*CAP_SYS_CHROOT/);
+      return;
+    }
+    await using started = await startServices(services);
+    expect(await ask(started.endpoint)).toBe("/tmp\n65534\n");
+  });
+
+  it("as nobody whom there is not: that is told before anybody comes", async () => {
+    const credentials = { ...NO_GROUP, user: "nobody-of-portolan" };
+    const group = { ...NO_GROUP, group: "nogroup-of-portolan" };
+    await expect(startServices([serviceOf({ program: { credentials } })])).rejects.toThrow(
+      /no user nobody-of-portolan/,
+    );
+    await expect(startServices([serviceOf({ program: { credentials: group } })])).rejects.toThrow(/no group/);
+  });
+});
+
+describe("sockets", () => {
+  it("come as descriptor 3 with LISTEN_FDS, for programs that systemd would start", async () => {
+    const script =
+      'test "$LISTEN_PID" = $$ && echo "$LISTEN_FDS from $REMOTE_HOST" >&3; test -S /proc/self/fd/0 || echo plain >&3';
+    await using started = await startServices([serviceOf({ program: { ...shell(script), activation: true } })]);
+    expect(await ask(started.endpoint)).toBe("1 from 127.0.0.1\nplain\n");
+  });
+
+  it("that the super-server was started with are served by their names, and a missing one is told", async () => {
+    const socket = await listen("tcp://127.0.0.1:0");
+    const { fd } = socket;
+    const wish = (name: string): Parameters<typeof serviceOf>[0] => ({ id: name, listen: { activatedName: name } });
+    const services = ["given", "other"].map((name) => {
+      const service = serviceOf(wish(name));
+      return { ...service, listen: { ...service.listen, endpoint: undefined } };
+    });
+    const inetd = await startInetd(configOf(...services), { activated: [{ name: "given", fd, socket }] });
+    try {
+      expect(inetd.problems.map(({ message }) => message)).toEqual([expect.stringContaining('"other"')]);
+      expect(await ask(inetd.services[0]?.endpoint ?? "", "hello\n")).toBe("hello\n");
+    } finally {
+      await inetd.stop();
+    }
+  });
+
+  it("of unix have the permissions that are asked for, and go with their service", async () => {
+    const path = join(folder, "mode.sock");
+    const started = await startServices([serviceOf({ endpoint: `unix://${path}`, listen: { mode: 0o600 } })]);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    await started.inetd.stop();
+    expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined();
+  });
+
+  it("listen at the address that is asked for, and at no other", async () => {
+    await using started = await startServices([serviceOf({ endpoint: "tcp://127.0.0.3:0" })]);
+    expect(await ask(started.endpoint, "hello\n")).toBe("hello\n");
+    const port = started.endpoint.split(":").at(-1);
+    await expect(connect(`tcp://127.0.0.1:${port}`)).rejects.toMatchObject({ code: "ECONNREFUSED" });
+  });
+});
+
+describe("a redirection", () => {
+  it("carries both ways, keeps half-closes, and counts", async () => {
+    await using target = await startServices([serviceOf({ program: shell("cat; echo end") })]);
+    const serves = { kind: "redirect", endpoint: target.endpoint } as const;
+    await using started = await startServices([serviceOf({ serves })]);
+    const text = "x".repeat(300_000);
+    expect(await ask(started.endpoint, text)).toBe(`${text}end\n`);
+    const { traffic } = await started.seen("EXIT");
+    expect(traffic).toEqual({ inBytes: 300_000, outBytes: 300_004 });
+  });
+
+  it("to where nobody listens ends the connection, and says why", async () => {
+    const gone = await listen("tcp://127.0.0.1:0");
+    const { port } = gone.localAddress as { port: number };
+    gone.close();
+    const serves = { kind: "redirect", endpoint: `tcp://127.0.0.1:${port}` } as const;
+    await using started = await startServices([serviceOf({ serves })]);
+    await ask(started.endpoint).catch((error: unknown) => expect(error).toMatchObject({ code: "ECONNRESET" }));
+    expect((await started.seen("NOTE")).reason).toContain("ECONNREFUSED");
+    await started.seen("EXIT");
+  });
+});
+
+describe("the log", () => {
+  it("of a file has xinetd's form, is opened anew by a reload, and ends at its hard limit", async () => {
+    const path = join(folder, "log");
+    const target = { kind: "file", path } as const;
+    const log = { target, onSuccess: ["PID", "HOST", "EXIT", "DURATION"], onFailure: ["HOST"] } as const;
+    const told: string[] = [];
+    const complain = (message: string): void => void told.push(message);
+    await using started = await startServices([serviceOf({ log })], { complain });
+    await ask(started.endpoint);
+    const { pid } = await started.seen("EXIT");
+    await until(() => readFileSync(path, "utf8").split("\n").length === 3, PATIENCE_MS);
+    const stamp = String.raw`\d\d/\d{1,2}/\d{1,2}@\d\d:\d\d:\d\d`;
+    expect(readFileSync(path, "utf8")).toMatch(
+      new RegExp(
+        `^${stamp}: START: test pid=${pid} from=127\\.0\\.0\\.1\n${stamp}: EXIT: test status=0 pid=${pid} duration=\\d+\\(sec\\)\n$`,
+      ),
+    );
+    rmSync(path);
+    await started.inetd.reload(configOf(serviceOf({ log: { ...log, target: { ...target, hardBytes: 40 } } })));
+    expect(readFileSync(path, "utf8")).toBe("");
+    await ask(started.endpoint);
+    await started.seen("EXIT", 2);
+    expect(told).toEqual([expect.stringContaining("limit of 40 bytes")]);
+  });
+
+  it("is, but for times and numbers, what xinetd leaves of the same connections", async (context) => {
+    needsProgram(context, "xinetd", ["-version"]);
+    const theirs = await runXinetd(join(folder, "theirs.log"), async (ports) => {
+      await ask(`tcp://127.0.0.1:${ports[0]}`, "hello\n");
+      await ask(`tcp://127.0.0.1:${ports[1]}`).catch(() => {});
+      await ask(`tcp://127.0.0.1:${ports[2]}`);
+    });
+    const path = join(folder, "ours.log");
+    const log = {
+      target: { kind: "file", path },
+      onSuccess: ["PID", "HOST", "EXIT", "DURATION"],
+      onFailure: ["HOST"],
+    } as const;
+    const noAccess = [{ kind: "network", address: Uint8Array.of(127, 0, 0, 1), bits: 32, text: "127.0.0.1" }] as const;
+    const services = [
+      serviceOf({ id: "good", log }),
+      serviceOf({ id: "denied", log, access: { onlyFrom: undefined, noAccess, times: [] } }),
+      serviceOf({ id: "killed", log, program: shell("kill -9 $$") }),
+    ];
+    await using started = await startServices(services, { access: undefined });
+    const [good = "", denied = "", killed = ""] = started.inetd.services.map(({ endpoint }) => endpoint);
+    await ask(good, "hello\n");
+    await ask(denied).catch(() => {});
+    await ask(killed);
+    await started.seen("EXIT", 2);
+    expect(withoutNumbers(readFileSync(path, "utf8"))).toEqual(theirs);
+  });
+});
+
+/** xinetd also has START and EXIT of who is denied: it looks at the address only in a process of its own. */
+function withoutNumbers(log: string): string[] {
+  const lines = log.split("\n").filter((line) => / (START|EXIT): (good|killed) | FAIL: denied /.test(line));
+  return lines
+    .map((line) =>
+      line
+        .replace(/^[\d/@:]+: /, "STAMP: ")
+        .replace(/pid=\d+/, "pid=N")
+        .replace(/=\d+\(sec/, "=N(sec"),
+    )
+    .sort();
+}
+
+/** Starts an xinetd with services good, denied and killed. @returns what its log says of them in the end */
+async function runXinetd(log: string, use: (ports: readonly number[]) => Promise<void>): Promise<string[]> {
+  const sockets = await Promise.all([1, 2, 3].map(() => listen("tcp://127.0.0.1:0")));
+  const ports = sockets.map(({ localAddress }) => (localAddress as { port: number }).port);
+  for (const socket of sockets) socket.close();
+  const killer = join(folder, "killer");
+  writeFileSync(killer, "#!/bin/sh\nkill -9 $$\n", { mode: 0o755 });
+  const rest = ["server = /bin/cat", "server = /bin/cat\n no_access = 127.0.0.1", `server = ${killer}`];
+  const stanzas = ["good", "denied", "killed"].map(
+    (name, index) =>
+      `service ${name}\n{\n type = UNLISTED\n socket_type = stream\n protocol = tcp\n wait = no\n bind = 127.0.0.1\n port = ${ports[index]}\n` +
+      ` user = ${userInfo().username}\n log_type = FILE ${log}\n log_on_success = PID HOST EXIT DURATION\n log_on_failure = HOST\n ${rest[index]}\n}\n`,
+  );
+  const path = join(folder, "xinetd.conf");
+  writeFileSync(path, stanzas.join(""));
+  const child = spawn("xinetd", ["-dontfork", "-f", path, "-pidfile", join(folder, "xinetd.pid")], { stdio: "ignore" });
+  const ended = once(child, "exit");
+  try {
+    const isUp = async (port: number): Promise<boolean> => {
+      const socket = await connect(`tcp://127.0.0.1:${port}`).catch(() => undefined);
+      socket?.close();
+      return socket !== undefined;
+    };
+    // Of the one that is denied, so that the trial is known by its number of lines.
+    for (const deadline = performance.now() + PATIENCE_MS; !(await isUp(ports[1] as number)); await delay(20)) {
+      if (performance.now() > deadline) throw new Error("xinetd does not listen");
+    }
+    await use(ports);
+    const lines = (): string[] => withoutNumbers(existsSync(log) ? readFileSync(log, "utf8") : "");
+    await until(() => lines().filter((line) => line.includes("EXIT")).length >= 2, PATIENCE_MS);
+    const found = lines();
+    // That of the trial.
+    found.splice(found.indexOf("STAMP: FAIL: denied address from=127.0.0.1"), 1);
+    return found;
+  } finally {
+    child.kill("SIGTERM");
+    await ended;
+  }
+}
