@@ -6,7 +6,7 @@ import { afterAll } from "vitest";
 import { leftBehind, openThings } from "./support/leaks.ts";
 
 /** Closing is often asynchronous (a worker's end, a reactor's last turn): so long may it take. */
-const settleTimeoutMs = 3_000;
+const settleTimeoutMs = 20_000;
 
 // Node makes a pipe pair at its first use of signals (also for the end of a child process) and keeps it. Made here, it
 // belongs to the state before.

@@ -2,7 +2,7 @@
 import { createSocket } from "node:dgram";
 import { connect, type NetConnectOpts, type Socket } from "node:net";
 
-const patienceMs = 5000;
+const patienceMs = 30_000;
 
 /** `tcp://127.0.0.1:7007` or `unix:///run/x.sock` as node:net takes it. */
 function netOptions(endpoint: string): NetConnectOpts {

@@ -10,7 +10,7 @@ import type { TestContext } from "vitest";
 export const root: string = fileURLToPath(new URL("../../", import.meta.url));
 const main = join(root, "dist/cli/main.js");
 /** The longest that anything here is waited for. */
-const patienceMs = 10_000;
+const patienceMs = 45_000;
 /** How long a program may take to end when it is asked to, before it is killed. */
 const politeMs = 3000;
 

@@ -49,7 +49,7 @@ async function hammer(endpoint: string, count: number, connections: number): Pro
       problem: keep,
     },
     signal: AbortSignal.timeout(30_000),
-    timeoutMs: 15_000,
+    timeoutMs: 45_000,
     options: { count, connections },
   });
   return { status, text, event };

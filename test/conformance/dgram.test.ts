@@ -599,7 +599,7 @@ describe.each(faces)("a socket of %s", (name, dgram) => {
     `;
     const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
       encoding: "utf8",
-      timeout: 10_000,
+      timeout: 50_000,
     });
     expect({ status, stdout }).toEqual({ status: 0, stdout: "still alive\n" });
   });

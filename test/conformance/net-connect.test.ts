@@ -326,7 +326,7 @@ describe.each(faces)("connecting by %s", (name, net) => {
     `;
     const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
       encoding: "utf8",
-      timeout: 10_000,
+      timeout: 50_000,
     });
     expect({ status, stdout }).toEqual({ status: 0, stdout: "still alive\n" });
   });

@@ -357,7 +357,7 @@ describe.each(faces)("the server of %s", (_name, net) => {
     `;
     const { status, stdout } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
       encoding: "utf8",
-      timeout: 10_000,
+      timeout: 50_000,
     });
     expect({ status, stdout }).toEqual({ status: 0, stdout: "listening\n" });
   });

@@ -8,7 +8,7 @@ import { Worker } from "node:worker_threads";
 import { type BackendName, backendNames, createReactor, NodeLoop, type Road } from "portolan/reactor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
-const caseTimeoutMs = 20_000;
+const caseTimeoutMs = 50_000;
 const roads: readonly Road[] = ["uv_poll", "waiter"];
 const ways: readonly string[] = ["alone", ...roads];
 

@@ -27,8 +27,8 @@ interface Report {
 const portOf = (listener: Socket): number => (listener.localAddress as { port: number }).port;
 
 async function answerOf(port: number): Promise<string> {
-  using client = await connect(`tcp://127.0.0.1:${port}`, { timeoutMs: 10_000 });
-  return String(await client.readUntil("\n", { timeoutMs: 10_000 }));
+  using client = await connect(`tcp://127.0.0.1:${port}`, { timeoutMs: 30_000 });
+  return String(await client.readUntil("\n", { timeoutMs: 30_000 }));
 }
 
 function activate(sockets: readonly (Socket | number)[], options: SpawnActivatedOptions = {}): ChildProcess {

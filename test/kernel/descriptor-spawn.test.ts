@@ -41,7 +41,7 @@ print("and errors", file=sys.stderr)
     const ended = once(child, "exit");
     server.close();
     const text = await client.readExactly("peer 127.0.0.1:00000 blocking True\nand errors\n".length, {
-      timeoutMs: 10_000,
+      timeoutMs: 30_000,
     });
     const { port } = client.localAddress as { port: number };
     expect(String(text)).toBe(`peer 127.0.0.1:${port} blocking True\nand errors\n`);

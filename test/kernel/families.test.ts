@@ -38,7 +38,7 @@ import { failureOf, hasInet6, pattern } from "../support/socket-pairs.ts";
 
 afterAll(closeThreadReactor);
 
-const limits = { timeoutMs: 5000 };
+const limits = { timeoutMs: 30_000 };
 const support: SocketSupport[] = probeSockets();
 
 function find(family: string, type: string, name: string): SocketSupport | undefined {

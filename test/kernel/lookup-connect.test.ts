@@ -186,9 +186,9 @@ describe("connect", () => {
     const port = portOf(listener);
     for (const open of [
       () => connect("localhost", port),
-      () => connect("localhost", String(port), { timeoutMs: 5000 }),
+      () => connect("localhost", String(port), { timeoutMs: 30_000 }),
       () => connect(`tcp://localhost:${port}`),
-      () => connect(`tcp://localhost:${port}`, { timeoutMs: 5000 }),
+      () => connect(`tcp://localhost:${port}`, { timeoutMs: 30_000 }),
     ]) {
       using socket = await open();
       expect(socket.remoteAddress).toMatchObject({ address: "127.0.0.1", port });

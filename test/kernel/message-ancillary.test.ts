@@ -49,7 +49,7 @@ function udp(family: "inet" | "inet6" = "inet"): Socket {
 function across(server: Socket, control: Ancillary[] = [], data: Uint8Array = Buffer.from("data")): ReceivedMessage {
   using client = new Socket(server.family, "dgram");
   client.sendMessageSync({ data, to: server.localAddress, control });
-  return server.recvMessageSync({ sizeBytes: 70_000 }, { timeoutMs: 5000 });
+  return server.recvMessageSync({ sizeBytes: 70_000 }, { timeoutMs: 30_000 });
 }
 
 function shows(...types: readonly Ancillary["type"][]): void {
@@ -146,7 +146,7 @@ describe("of internet datagrams", () => {
     client.setRawOption(SOL_SOCKET, SO_TIMESTAMPING, options);
     const flags = { type: "SO_TIMESTAMPING_FLAGS", flags: SOF_TIMESTAMPING_TX_SOFTWARE } as const;
     client.sendMessageSync({ data: "x", to: server.localAddress, control: [flags] });
-    expect(client.recvErrorSync({ timeoutMs: 5000 }).error.timestamp).toEqual({ moment: 0, id: 0 });
+    expect(client.recvErrorSync({ timeoutMs: 30_000 }).error.timestamp).toEqual({ moment: 0, id: 0 });
     shows("SO_TIMESTAMPING_FLAGS", "SCM_TS_OPT_ID");
     const numbered = [flags, { type: "SCM_TS_OPT_ID", value: 4711 } as const];
     try {
@@ -154,7 +154,7 @@ describe("of internet datagrams", () => {
     } catch (error) {
       context.skip(`SCM_TS_OPT_ID: Linux 6.13 and newer (${(error as Error).message})`);
     }
-    expect(client.recvErrorSync({ timeoutMs: 5000 }).error.timestamp).toEqual({ moment: 0, id: 4711 });
+    expect(client.recvErrorSync({ timeoutMs: 30_000 }).error.timestamp).toEqual({ moment: 0, id: 4711 });
   });
 
   it("SO_RXQ_OVFL counts what was dropped for want of room", () => {
@@ -338,7 +338,7 @@ describe("of netlink sockets", () => {
       // After the multicast comes the unicast to pid 0, the kernel, which does not listen to this protocol.
       if ((error as { code?: string }).code !== "ECONNREFUSED") context.skip(`multicasting is refused: ${error}`);
     }
-    const message = hearer.recvMessageSync({ sizeBytes: 100 }, { timeoutMs: 5000 });
+    const message = hearer.recvMessageSync({ sizeBytes: 100 }, { timeoutMs: 30_000 });
     expect(message.find("NETLINK_PKTINFO")?.value).toBe(5);
   });
 });

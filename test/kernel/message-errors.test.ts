@@ -28,7 +28,7 @@ describe("recvError", () => {
     using socket = new Socket("inet", "dgram");
     socket.setOption("IP_RECVERR", true);
     const to = deadEnd("inet");
-    const report = socket.recvError({ timeoutMs: 5000 });
+    const report = socket.recvError({ timeoutMs: 30_000 });
     await socket.sendTo("who is there?", to);
     const { error, bytes, destination } = await report;
     expect(error).toMatchObject({
@@ -47,7 +47,7 @@ describe("recvError", () => {
     using socket = new Socket("inet6", "dgram");
     socket.setOption("IPV6_RECVERR", true);
     await socket.sendTo("who is there?", deadEnd("inet6"));
-    const { error, bytes } = await socket.recvError({ timeoutMs: 5000 });
+    const { error, bytes } = await socket.recvError({ timeoutMs: 30_000 });
     expect(error).toMatchObject({
       type: "IPV6_RECVERR",
       code: "ECONNREFUSED",
@@ -66,7 +66,7 @@ describe("recvError", () => {
     expect(await failureOf(() => socket.recvError({ timeoutMs: 5 }))).toMatchObject({ code: "ETIMEDOUT" });
     const to = deadEnd("inet");
     socket.sendToSync("one", to);
-    expect(socket.recvErrorSync({ timeoutMs: 5000 }).bytes.toString()).toBe("one");
+    expect(socket.recvErrorSync({ timeoutMs: 30_000 }).bytes.toString()).toBe("one");
     // Who has read the report has had the error: the next send does not fail for it.
     socket.sendToSync("two", to);
     expect(socket.tryRecvError()?.bytes.toString()).toBe("two");
@@ -78,7 +78,7 @@ describe("recvError", () => {
     socket.setOption("IP_RECVERR", true);
     const to = deadEnd("inet");
     await socket.sendTo("raw", to);
-    const message = await socket.recvMessage({ sizeBytes: 100, flags: MSG_ERRQUEUE }, { timeoutMs: 5000 });
+    const message = await socket.recvMessage({ sizeBytes: 100, flags: MSG_ERRQUEUE }, { timeoutMs: 30_000 });
     expect(message.fromErrorQueue).toBe(true);
     expect(message.find("IP_RECVERR")?.code).toBe("ECONNREFUSED");
     expect(message.bytes.toString()).toBe("raw");
@@ -94,7 +94,7 @@ describe("recvError", () => {
     const before = BigInt(Date.now()) * 1_000_000n;
     for (const data of ["zero", "one"]) {
       await socket.sendMessage({ data, to: server.localAddress, control });
-      const { error, ancillary } = await socket.recvError({ timeoutMs: 5000 });
+      const { error, ancillary } = await socket.recvError({ timeoutMs: 30_000 });
       expect(error).toMatchObject({
         code: "ENOMSG",
         origin: "timestamping",
@@ -155,7 +155,7 @@ describe("sendZeroCopy", () => {
     socket.setOption("IP_RECVERR", true);
     using receiver = new Socket("inet", "dgram");
     receiver.bind("udp://127.0.0.1:0");
-    const report = socket.recvError({ timeoutMs: 5000 });
+    const report = socket.recvError({ timeoutMs: 30_000 });
     const { completion } = await socket.sendZeroCopy(pattern(5000), { to: receiver.localAddress });
     await socket.sendTo("refused", deadEnd("inet"));
     const { error, bytes } = await report;

@@ -32,7 +32,7 @@ describe("a UDP socket", () => {
     using client = udpSocket();
     client.sendToSync("ping", `udp://${formatAddress(server.localAddress)}`);
     const buffer = new Uint8Array(100);
-    const { bytes, address } = server.recvFromSync(buffer.subarray(10), { timeoutMs: 5000 });
+    const { bytes, address } = server.recvFromSync(buffer.subarray(10), { timeoutMs: 30_000 });
     expect([bytes.toString(), bytes.buffer === buffer.buffer, bytes.byteOffset]).toEqual(["ping", true, 10]);
     expect(address).toEqual(client.localAddress);
   });
@@ -78,7 +78,7 @@ describe("a UDP socket", () => {
     using client = new Socket("inet", "dgram");
     await client.connect(address);
     await client.send("anybody?");
-    const error = await failureOf(() => client.recv(10, { timeoutMs: 5000 }));
+    const error = await failureOf(() => client.recv(10, { timeoutMs: 30_000 }));
     expect(error).toMatchObject({ code: "ECONNREFUSED", syscall: "recv", address: "127.0.0.1" });
     // The error is told once; the socket is usable.
     expect(await failureOf(() => client.recv(10, { timeoutMs: 1 }))).toMatchObject({ code: "ETIMEDOUT" });
@@ -182,7 +182,7 @@ describe("a unix socket", () => {
     using second = new Socket("unix", "stream");
     expect(await failureOf(() => second.connect(name, { timeoutMs: 20 }))).toMatchObject({ code: "ETIMEDOUT" });
     expect(await failureOf(() => second.connectSync(name, { timeoutMs: 20 }))).toMatchObject({ code: "ETIMEDOUT" });
-    const connecting = second.connect(name, { timeoutMs: 5000 });
+    const connecting = second.connect(name, { timeoutMs: 30_000 });
     using accepted = await listener.accept();
     await connecting;
     expect([accepted.closed, first.closed]).toEqual([false, false]);

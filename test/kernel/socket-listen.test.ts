@@ -55,8 +55,9 @@ describe("listen at a port", () => {
   });
 
   it("refuses a name that has no address", async () => {
-    const error = await failureOf(() => connect("tcp://no-such-host.invalid:80", { timeoutMs: 10_000 }));
-    expect(["ENOTFOUND", "EAI_AGAIN", "EAI_NONAME"]).toContain(error.code);
+    // A label is 63 letters at most (RFC 1035 2.3.4), so no name server is asked: it might be silent where this runs.
+    const error = await failureOf(() => connect(`${"x".repeat(64)}.invalid`, "80"));
+    expect(error).toMatchObject({ code: "EAI_NONAME", syscall: "getaddrinfo" });
   });
 });
 

@@ -30,10 +30,10 @@ describe("a TCP connection", () => {
   it("carries bytes both ways, blocking", () => {
     using listener = tcpListener();
     using client = new Socket("inet", "stream");
-    client.connectSync(listener.localAddress, { timeoutMs: 5000 });
-    using server = listener.acceptSync({ timeoutMs: 5000 });
+    client.connectSync(listener.localAddress, { timeoutMs: 30_000 });
+    using server = listener.acceptSync({ timeoutMs: 30_000 });
     client.sendAllSync("ping");
-    expect(server.recvSync(100, { timeoutMs: 5000 }).toString()).toBe("ping");
+    expect(server.recvSync(100, { timeoutMs: 30_000 }).toString()).toBe("ping");
     expect(server.sendSync("pong")).toBe(4);
     const buffer = new Uint8Array(8);
     expect(client.recvSync(buffer.subarray(2))).toBe(4);
@@ -176,7 +176,7 @@ describe("a TCP connection", () => {
     const peer = client.localAddress;
     client.lingerSeconds = 0;
     client.close();
-    const error = await failureOf(() => server.recv(1, { timeoutMs: 5000 }));
+    const error = await failureOf(() => server.recv(1, { timeoutMs: 30_000 }));
     expect(error).toMatchObject({ code: "ECONNRESET", syscall: "recv", address: "127.0.0.1" });
     expect(server.remoteAddress).toEqual(peer);
   });
@@ -295,7 +295,7 @@ describe("connect", () => {
     using socket = await connect(`tcp://127.0.0.1:${address.port}`, {
       options: { TCP_NODELAY: true, SO_KEEPALIVE: true },
       local: "tcp://127.0.0.2:0",
-      timeoutMs: 5000,
+      timeoutMs: 30_000,
     });
     expect([socket.noDelay, socket.keepAlive]).toEqual([true, true]);
     expect(socket.localAddress).toMatchObject({ address: "127.0.0.2" });
@@ -305,7 +305,7 @@ describe("connect", () => {
     using listener = tcpListener();
     const address = listener.localAddress as { port: number };
     // Where localhost is ::1 as well, the listener is only at the second address.
-    using socket = await connect(`tcp://localhost:${address.port}`, { timeoutMs: 5000 });
+    using socket = await connect(`tcp://localhost:${address.port}`, { timeoutMs: 30_000 });
     expect(socket.remoteAddress).toEqual(address);
   });
 

@@ -27,7 +27,7 @@ describe("in a worker", () => {
     for (const word of ["blocking", "asynchronous"]) {
       using client = await connect(`tcp://127.0.0.1:${port}`);
       await client.sendAll(word);
-      expect((await client.recv(100, { timeoutMs: 10_000 })).toString()).toBe(word);
+      expect((await client.recv(100, { timeoutMs: 30_000 })).toString()).toBe(word);
     }
     expect(await done).toEqual(["done"]);
     expect(await exited).toEqual([0]);

@@ -66,7 +66,7 @@ describe("a child", () => {
   it("is a zombie until it is waited for, and then it is gone", () => {
     const pid = start(["/bin/sh", "-c", "exit 7"]);
     const pidfd = keep(sys.pidfd_open(pid, 0));
-    expect(waitFor(pidfd, 10_000)).toBe(1);
+    expect(waitFor(pidfd, 30_000)).toBe(1);
     expect(stateOf(pid)).toBe("Z");
     const info = new Uint8Array(SIGINFO.size);
     expect(sys.waitid(P_PIDFD, pidfd, info, WEXITED)).toBe(0);
@@ -131,7 +131,7 @@ describe("a child", () => {
       expect(sys.posix_spawn_file_actions_destroy(actions)).toBe(0);
     }
     const pidfd = keep(sys.pidfd_open(pid, 0));
-    expect(waitFor(pidfd, 10_000)).toBe(1);
+    expect(waitFor(pidfd, 30_000)).toBe(1);
     expect(sys.waitid(P_PIDFD, pidfd, new Uint8Array(SIGINFO.size), WEXITED)).toBe(0);
     const bytes = new Uint8Array(4096);
     const [directory, ...lines] = textOf(bytes, sys.read(reader, bytes, bytes.length))

@@ -11,7 +11,7 @@ import { failureOf, pattern, tcpPair, withFolder } from "../support/socket-pairs
 
 afterAll(closeThreadReactor);
 
-const limits = { timeoutMs: 5000 };
+const limits = { timeoutMs: 30_000 };
 
 /** Sends in pieces, letting the other end run in between. */
 async function trickle(socket: Socket, bytes: Uint8Array, sizes: readonly number[]): Promise<void> {

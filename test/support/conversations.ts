@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { connect as connectPortolan, type Socket as PortolanSocket } from "portolan";
 import { expect } from "vitest";
 
-const patienceMs = 10_000;
+const patienceMs = 30_000;
 const MAX_DATAGRAM_BYTES = 65_535;
 const SECONDS_1900_TO_1970 = 2_208_988_800;
 const MS_PER_SECOND = 1000;
@@ -147,13 +147,18 @@ export function chargenPattern(lines: number): string {
 
 function expectNow868(answer: Buffer): void {
   expect(answer).toHaveLength(4);
-  const seconds = answer.readUInt32BE() - SECONDS_1900_TO_1970;
-  expect(Math.abs(seconds - Date.now() / MS_PER_SECOND)).toBeLessThan(2);
+  expectRecent((answer.readUInt32BE() - SECONDS_1900_TO_1970) * MS_PER_SECOND);
 }
 
 function expectDaytime(answer: Buffer): void {
   expect(answer.toString("latin1")).toMatch(/^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}\r\n$/);
-  expect(Math.abs(Date.parse(answer.toString().trim()) - Date.now())).toBeLessThan(2000);
+  expectRecent(Date.parse(answer.toString().trim()));
+}
+
+/** The server's clock is ours; a second that it leaves away, and what a busy machine may take to bring the answer, apart. */
+function expectRecent(momentMs: number): void {
+  expect(momentMs).toBeGreaterThan(Date.now() - patienceMs - MS_PER_SECOND);
+  expect(momentMs).toBeLessThanOrEqual(Date.now());
 }
 
 /** Checks made against an endpoint, by the kind of socket. */
@@ -242,7 +247,7 @@ export const conversations: Readonly<Record<string, Conversation>> = {
       expect(answer).toHaveLength(13);
       expect(answer.readUInt8()).toBe(2);
       expect(answer.readUInt32BE(1)).toBe(0xdeadbeef);
-      expect(Math.abs(Number(answer.readBigUInt64BE(5)) - Date.now())).toBeLessThan(1000);
+      expectRecent(Number(answer.readBigUInt64BE(5)));
     },
   },
   truncate: {

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
 const loopbackUp = new URL("./loopback-up.mjs", import.meta.url).href;
-const usualLimitMs = 15_000;
+const usualLimitMs = 50_000;
 
 /** Who is not root becomes it in a user namespace of its own. */
 const unshare = process.getuid?.() === 0 ? ["-n"] : ["-Urn"];

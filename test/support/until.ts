@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 const intervalMs = 5;
 
 /** @throws Error once `limitMs` have passed. */
-export async function until(condition: () => boolean, limitMs = 10_000): Promise<void> {
+export async function until(condition: () => boolean, limitMs = 45_000): Promise<void> {
   const deadlineMs = performance.now() + limitMs;
   while (!condition()) {
     if (performance.now() >= deadlineMs) throw new Error(`this did not come true in ${limitMs} ms: ${condition}`);

@@ -37,7 +37,7 @@ import {
 } from "portolan/abi";
 import { type Address, type Answer, number, type Step } from "./step.ts";
 
-const LIMIT_MS = 5_000;
+const LIMIT_MS = 30_000;
 const RESULT_FLAGS = { MSG_TRUNC, MSG_CTRUNC, MSG_EOR, MSG_OOB, MSG_ERRQUEUE } as const;
 const HOW: Readonly<Record<string, "read" | "write" | "both">> = {
   SHUT_RD: "read",

@@ -112,7 +112,7 @@ function queuesErrors(name: string): void {
   socket.setOption("IP_RECVERR", true);
   socket.connectSync(loopback(socket, closedPort()));
   socket.sendSync("nobody");
-  socket.readySync("errors", { timeoutMs: 10_000 });
+  socket.readySync("errors", { timeoutMs: 30_000 });
   const data = controlOf(receive(socket, MSG_ERRQUEUE), SOL_IP, IP_RECVERR);
   // ee_errno ECONNREFUSED, ee_origin ICMP, ee_type destination unreachable.
   assert.deepEqual([data.readUInt32LE(0), data[4], data[5]], [111, 2, ICMP_DEST_UNREACH]);
@@ -188,7 +188,7 @@ export const cases: CaseTable = {
     );
     set(server, name, 0);
     // The client sends again what was dropped.
-    assert.equal(String(server.recvSync(99, { timeoutMs: 10_000 })), "from too far away");
+    assert.equal(String(server.recvSync(99, { timeoutMs: 30_000 })), "from too far away");
   }),
   IP_MTU: compared((name) => {
     using socket = new Socket("inet", "dgram");

@@ -155,7 +155,7 @@ function queuesErrors(name: string): void {
   closed.close();
   socket.connectSync(loopback(socket, port));
   socket.sendSync("nobody");
-  socket.readySync("errors", { timeoutMs: 10_000 });
+  socket.readySync("errors", { timeoutMs: 30_000 });
   const data = controlOf(receive(socket, MSG_ERRQUEUE), SOL_IPV6, IPV6_RECVERR);
   // ee_errno ECONNREFUSED, ee_origin ICMPv6, type 1 (unreachable), code 4 (port).
   assert.deepEqual([data.readUInt32LE(0), data[4], data[5], data[6]], [111, 3, 1, 4]);
@@ -438,7 +438,7 @@ export const cases: CaseTable = {
       assert.equal(get(listener, name), only);
       listener.bind({ family: "inet6", address: "::", port: 0 });
       listener.listen();
-      client.connectSync(loopback(client, portOf(listener)), { timeoutMs: 10_000 });
+      client.connectSync(loopback(client, portOf(listener)), { timeoutMs: 30_000 });
     };
     connects(false);
     assert.equal(

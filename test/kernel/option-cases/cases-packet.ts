@@ -189,7 +189,7 @@ export const cases: CaseTable = {
     assert.equal(get(socket, name), true);
     traffic(3);
     for (let i = 0; i < 3; i++) {
-      const { address } = socket.recvFromSync(2000, { timeoutMs: 10_000 });
+      const { address } = socket.recvFromSync(2000, { timeoutMs: 30_000 });
       assert.ok(address?.family === "packet" && address.pkttype !== PACKET_OUTGOING);
     }
     set(socket, name, false);

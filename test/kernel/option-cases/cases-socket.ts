@@ -123,7 +123,7 @@ function chooseSecond(attach: (first: Socket) => void): void {
   first.bind(loopback(first));
   second.bind(loopback(second, portOf(first)));
   for (let i = 0; i < 8; i++) sender.sendToSync(String(i), loopback(sender, portOf(first)));
-  for (let i = 0; i < 8; i++) assert.equal(String(second.recvSync(8, { timeoutMs: 10_000 })), String(i));
+  for (let i = 0; i < 8; i++) assert.equal(String(second.recvSync(8, { timeoutMs: 30_000 })), String(i));
   assert.equal(first.tryRecv(Buffer.alloc(8)), undefined);
 }
 
@@ -304,7 +304,7 @@ export const cases: CaseTable = {
     set(client, name, { enabled: true, seconds: 0 });
     client.close();
     assert.equal(
-      codeOf(() => server.recvSync(8, { timeoutMs: 10_000 })),
+      codeOf(() => server.recvSync(8, { timeoutMs: 30_000 })),
       "ECONNRESET",
     );
   }),
@@ -359,8 +359,8 @@ export const cases: CaseTable = {
     set(server, name, true);
     assert.equal(get(server, name), true);
     client.sendSync("urgent!", { flags: 1 });
-    assert.equal(String(server.recvSync(16, { timeoutMs: 10_000 })), "urgent");
-    assert.equal(String(server.recvSync(16, { timeoutMs: 10_000 })), "!");
+    assert.equal(String(server.recvSync(16, { timeoutMs: 30_000 })), "urgent");
+    assert.equal(String(server.recvSync(16, { timeoutMs: 30_000 })), "!");
   }),
   SO_PREFER_BUSY_POLL: onAndOff("udp"),
   SO_PRIORITY: setAndRead("udp", 6, 0),
@@ -400,7 +400,7 @@ export const cases: CaseTable = {
       "ETIMEDOUT",
     );
     client.sendSync("5");
-    server.readySync("readable", { timeoutMs: 10_000 });
+    server.readySync("readable", { timeoutMs: 30_000 });
   }),
   SO_RCVMARK: tellsPacket("SO_MARK", SO_MARK, 77),
   SO_RCVPRIORITY: tellsPacket("SO_PRIORITY", SO_PRIORITY, 5),

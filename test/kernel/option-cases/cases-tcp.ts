@@ -73,7 +73,7 @@ function synOf(client: Socket, listener: Socket): Buffer {
   listener.bind(loopback(listener));
   listener.listen();
   return sniff(
-    () => client.connectSync(loopback(client, portOf(listener)), { timeoutMs: 10_000 }),
+    () => client.connectSync(loopback(client, portOf(listener)), { timeoutMs: 30_000 }),
     (packet) => isProtocol(packet, IPPROTO_TCP) && flagsOf(packet) === SYN,
   );
 }
@@ -199,7 +199,7 @@ export const cases: CaseTable = {
     client.connectSync(loopback(client, portOf(listener)));
     assert.equal(listener.tryAccept(), undefined);
     client.sendSync("data");
-    listener.acceptSync({ timeoutMs: 10_000 }).close();
+    listener.acceptSync({ timeoutMs: 30_000 }).close();
   }),
   TCP_DELACK_MAX_US: setAndRead("tcp", 20_000, 40_000),
   TCP_FASTOPEN: effect((name) => {
@@ -245,7 +245,7 @@ export const cases: CaseTable = {
     // Without a cookie the data goes with the SYN at once.
     const packet = sniff(
       () => {
-        client.connectSync(loopback(client, portOf(listener)), { timeoutMs: 10_000 });
+        client.connectSync(loopback(client, portOf(listener)), { timeoutMs: 30_000 });
         client.sendSync("early data");
       },
       (found) => found.includes("early data"),
@@ -384,7 +384,7 @@ function savedSyn(): void {
   listener.bind(loopback(listener));
   listener.listen();
   client.connectSync(loopback(client, portOf(listener)));
-  using server = listener.acceptSync({ timeoutMs: 10_000 });
+  using server = listener.acceptSync({ timeoutMs: 30_000 });
   const syn = Buffer.from(get(server, "TCP_SAVED_SYN") as Uint8Array);
   assert.ok(isProtocol(syn, IPPROTO_TCP));
   assert.equal(flagsOf(syn) & (SYN | FIN), SYN);

@@ -34,7 +34,7 @@ export type CaseTable = Readonly<Record<string, OptionCase>>;
 export class Skip extends Error {}
 
 export const LOOPBACK_INDEX = 1;
-const WAIT_MS = 10_000;
+const WAIT_MS = 30_000;
 const ROOM_BYTES = 65_536;
 
 export function readBack(run: OptionCase["run"]): OptionCase {

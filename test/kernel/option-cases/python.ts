@@ -63,7 +63,7 @@ export async function loadSocketFilter(result: number, use: (program: number) =>
   const child = spawn("python3", ["-c", LOAD, String(result)], { stdio: ["ignore", "inherit", "inherit", theirs.fd] });
   const ended = once(child, "close");
   theirs.close();
-  const message = await ours.ready("readable", { timeoutMs: 10_000 }).then(() => receive(ours));
+  const message = await ours.ready("readable", { timeoutMs: 30_000 }).then(() => receive(ours));
   await ended;
   if (String(message.bytes) !== "program") throw new Skip(`bpf(2) refused to load a program: ${message.bytes}`);
   const program = controlOf(message, SOL_SOCKET, SCM_RIGHTS).readInt32LE(0);
