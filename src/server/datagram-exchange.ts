@@ -10,6 +10,7 @@ import type { DeadlineHeap } from "../reactor/index.ts";
 import { mapRegion, type Region, recvmmsgAt, sendmmsgAt, unmapRegion } from "../sys/index.ts";
 import { add, BYTES_IN, BYTES_OUT, DATAGRAMS_DROPPED, DATAGRAMS_IN, DATAGRAMS_OUT, ERRORS } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
+import { localOf } from "./peer.ts";
 import { PeerCache } from "./peer-cache.ts";
 import type { RunningTask } from "./task.ts";
 import { ProtocolTimers } from "./timers.ts";
@@ -68,7 +69,7 @@ export class DatagramExchange implements DatagramIntents {
   constructor(task: ExchangeTask, timers: DeadlineHeap, clock: () => number, admits?: (peer: PeerAddress) => boolean) {
     if (task.service.datagram === undefined) throw new TypeError(`${task.service.name} is not spoken over datagrams`);
     this.#task = task;
-    this.#protocol = task.service.datagram(task.options, task)();
+    this.#protocol = task.service.datagram(task.options, { memory: task.memory, localPort: localOf(task.fd).port })();
     this.#timers = new ProtocolTimers(timers, (id) => this.#guard(() => this.#protocol.timer?.(this, id)));
     this.#clock = clock;
     this.#admits = admits;

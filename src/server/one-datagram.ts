@@ -5,7 +5,7 @@ import type { DeadlineHeap } from "../reactor/index.ts";
 import { recvfrom, sendto } from "../sys/index.ts";
 import { add, BYTES_IN, BYTES_OUT, DATAGRAMS_DROPPED, DATAGRAMS_IN, DATAGRAMS_OUT, ERRORS } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
-import { toPeerAddress } from "./peer.ts";
+import { localOf, toPeerAddress } from "./peer.ts";
 import type { RunningTask } from "./task.ts";
 import { ProtocolTimers } from "./timers.ts";
 
@@ -54,7 +54,7 @@ export class DatagramAnswerer implements DatagramIntents {
     if (task.service.datagram === undefined) throw new TypeError(`${task.service.name} is not spoken over datagrams`);
     this.#task = task;
     this.#fd = fd;
-    this.#protocol = task.service.datagram(task.options, task)();
+    this.#protocol = task.service.datagram(task.options, { memory: task.memory, localPort: localOf(fd).port })();
     this.#timers = new ProtocolTimers(heap, (id) => this.#guard(() => this.#protocol.timer?.(this, id)));
   }
 

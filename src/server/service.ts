@@ -30,6 +30,11 @@ export interface Place {
    * a process of its own: there is none that could be seen from there.
    */
   readonly memory: SharedArrayBuffer | undefined;
+  /**
+   * The port that datagrams arrive at; 0 for a unix socket. A datagram that claims to come from the same port is another
+   * server's, or forged to make this one talk to itself.
+   */
+  readonly localPort?: number;
 }
 
 /** What the module exports. */

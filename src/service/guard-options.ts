@@ -1,5 +1,6 @@
 /** The options of every service that answers datagrams: how it keeps from being used against others. */
 import { GUARD_DEFAULTS, type GuardOptions } from "../protocol/index.ts";
+import type { Place } from "../server/index.ts";
 import type { ServiceOption, ServiceOptionValue } from "./service-options.ts";
 
 const MAX_RATE = 1_000_000_000;
@@ -32,8 +33,19 @@ export function guardOptions(rate: number = GUARD_DEFAULTS.ratePerSecond): Servi
   ];
 }
 
-/** A guard's options from a service's. */
-export function guardFrom(values: Readonly<Record<string, ServiceOptionValue>>, maxGrowthBytes = 0): GuardOptions {
+/** A guard's options from a service's. From the port that it is served at itself, no client asks. */
+export function guardFrom(
+  values: Readonly<Record<string, ServiceOptionValue>>,
+  { localPort }: Pick<Place, "localPort">,
+  maxGrowthBytes = 0,
+): GuardOptions {
   const { rate, burst, limitLoopback } = values as { rate: number; burst: number; limitLoopback: boolean };
-  return { ratePerSecond: rate === 0 ? Number.POSITIVE_INFINITY : rate, burst, limitLoopback, maxGrowthBytes };
+  const refusePorts = localPort === undefined ? [] : [localPort];
+  return {
+    ratePerSecond: rate === 0 ? Number.POSITIVE_INFINITY : rate,
+    burst,
+    limitLoopback,
+    maxGrowthBytes,
+    refusePorts,
+  };
 }

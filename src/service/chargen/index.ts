@@ -14,10 +14,10 @@ export const chargen: Service = {
   summary: chargenEntry.summary,
   port: chargenEntry.port,
   stream: () => () => chargenStream,
-  datagram(options) {
+  datagram(options, place) {
     const values = optionValues(chargenOptions, options);
     const allowAmplification = values.amplify === true;
     const create = chargenDatagram({ allowAmplification });
-    return () => guarded(create(), guardFrom(values, allowAmplification ? CHARGEN_MAX_DATAGRAM_BYTES : 0));
+    return () => guarded(create(), guardFrom(values, place, allowAmplification ? CHARGEN_MAX_DATAGRAM_BYTES : 0));
   },
 };

@@ -19,9 +19,9 @@ export const daytime: Service = {
   summary: daytimeEntry.summary,
   port: daytimeEntry.port,
   stream: (options) => daytimeStream(protocolOptions(options)),
-  datagram(options) {
+  datagram(options, place) {
     const create = daytimeDatagram(protocolOptions(options));
-    const guard = guardFrom(optionValues(daytimeOptions, options), DAYTIME_MAX_BYTES);
+    const guard = guardFrom(optionValues(daytimeOptions, options), place, DAYTIME_MAX_BYTES);
     return () => guarded(create(), guard);
   },
 };

@@ -11,8 +11,8 @@ export const echo: Service = {
   summary: echoEntry.summary,
   port: echoEntry.port,
   stream: () => () => echoStream,
-  datagram(options) {
+  datagram(options, place) {
     const values = optionValues(echoEntry.options ?? [], options);
-    return () => guarded(echoDatagram, guardFrom(values));
+    return () => guarded(echoDatagram, guardFrom(values, place));
   },
 };

@@ -11,8 +11,8 @@ export const rot13: Service = {
   summary: rot13Entry.summary,
   port: rot13Entry.port,
   stream: () => rot13Stream,
-  datagram(options) {
-    const guard = guardFrom(optionValues(rot13Entry.options ?? [], options));
+  datagram(options, place) {
+    const guard = guardFrom(optionValues(rot13Entry.options ?? [], options), place);
     return () => guarded(rot13Datagram(), guard);
   },
 };

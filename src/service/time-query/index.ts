@@ -10,8 +10,8 @@ export const timeQuery: Service = {
   name: timeQueryEntry.name,
   summary: timeQueryEntry.summary,
   port: timeQueryEntry.port,
-  datagram(options) {
-    const guard = guardFrom(optionValues(timeQueryEntry.options ?? [], options));
+  datagram(options, place) {
+    const guard = guardFrom(optionValues(timeQueryEntry.options ?? [], options), place);
     return () => guarded(new TimeQueryServer(), guard);
   },
 };

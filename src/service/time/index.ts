@@ -11,8 +11,8 @@ export const time: Service = {
   summary: timeEntry.summary,
   port: timeEntry.port,
   stream: () => () => timeStream,
-  datagram(options) {
-    const guard = guardFrom(optionValues(timeEntry.options ?? [], options), TIME_868_BYTES);
+  datagram(options, place) {
+    const guard = guardFrom(optionValues(timeEntry.options ?? [], options), place, TIME_868_BYTES);
     return () => guarded(timeDatagram, guard);
   },
 };

@@ -17,11 +17,11 @@ export const truncate: Service = {
   summary: truncateEntry.summary,
   port: truncateEntry.port,
   limits: (options) => ({ maxDatagramBytes: optionValues(truncateOptions, options).buffer as number }),
-  datagram(options) {
+  datagram(options, place) {
     const values = optionValues(truncateOptions, options);
     const { buffer: bufferBytes, tell: tellLength } = values as { readonly buffer: number; readonly tell: boolean };
     const create = truncatingEcho({ bufferBytes, tellLength, ...(values.log === true && { onDatagram: log }) });
-    const guard = guardFrom(values, tellLength ? TRUNCATION_NOTE_MAX_BYTES : 0);
+    const guard = guardFrom(values, place, tellLength ? TRUNCATION_NOTE_MAX_BYTES : 0);
     return () => guarded(create(), guard);
   },
 };
