@@ -3,6 +3,9 @@ import { DEFAULT_GLOBAL, type InetdGlobal, type InetdService, type ReadConfig } 
 import { MAX_SERVICES } from "./bounds.ts";
 import { type Problems, quote } from "./problems.ts";
 
+const CURE = "leave one of them out, or give it another port or address";
+const CURE_OF_CHOSEN = "only one service at an address may have port 0: give it a port, or another address";
+
 /** Makes a configuration of services, each of which is in order by itself. */
 export function assemble(
   services: readonly InetdService[],
@@ -26,7 +29,9 @@ export function assemble(
     if (first !== undefined && !isDisabled) {
       const where = listen.endpoint ?? `the socket ${quote(listen.activatedName ?? "")}`;
       const message = `${id} is to listen at ${where}, which ${first.id} has already (line ${first.origin.line})`;
-      problems.error(origin, message, "leave one of them out, or give it another port or address");
+      // Of two ports that the kernel chooses, a reload could not tell which is whose.
+      const isChosen = listen.endpoint?.endsWith(":0") === true;
+      problems.error(origin, message, isChosen ? CURE_OF_CHOSEN : CURE);
       continue;
     }
     if (!isDisabled) places.set(place, service);
