@@ -65,6 +65,12 @@ const idleMetrics: readonly Metric[] = [
   { key: "peakMemoryBytes", head: "peak MB", scale: 1e-6, compared: false },
 ];
 
+const inetdMetrics: readonly Metric[] = [
+  { key: "connectionUs", head: "us each", scale: 1, compared: true },
+  { key: "latencyP50Us", head: "p50 us", scale: 1, compared: false },
+  { key: "latencyP99Us", head: "p99 us", scale: 1, compared: false },
+];
+
 export const benches: readonly Bench[] = [
   { name: "tcp-echo", transport: "tcp", metrics: echoMetrics, cases: tcpCases, measure: measureTcp, flags: echoFlags },
   { name: "udp-echo", transport: "udp", metrics: echoMetrics, cases: udpCases, measure: measureUdp, flags: echoFlags },
@@ -82,6 +88,14 @@ export const benches: readonly Bench[] = [
     flags: echoFlags,
   },
   { name: "tcp-idle", transport: "tcp", metrics: idleMetrics, cases: idleCases, measure: measureIdle, flags: () => [] },
+  {
+    name: "inetd",
+    transport: "inetd",
+    metrics: inetdMetrics,
+    cases: () => [{ label: "a program for each connection, one after the other", parameters: { connections: 1 } }],
+    measure: measureSequence,
+    flags: () => [],
+  },
 ];
 
 /** An echo bench whose cases are fixed, for figures that one wants to name. */
@@ -129,6 +143,36 @@ async function measureConnect(subject: Subject, at: Case["parameters"], context:
 async function measureUdp(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
   const args = ["-n", at.flows!, "-s", at.sizeBytes!, "-W", at.windowPerFlow!];
   return await measureEcho("udp-load", args, subject, context);
+}
+
+/** What `sequence` prints. */
+interface SequenceReport {
+  readonly connections: number;
+  readonly windowNs: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+async function measureSequence(
+  subject: Subject,
+  _at: Case["parameters"],
+  { options, placement, programs }: Context,
+): Promise<Measurement> {
+  const measuredMs = Math.round(options.seconds * 1000);
+  const command = [programs.native("sequence"), "-p", subject.port, "-t", measuredMs, "-w", options.warmupMs];
+  const load = new Child("sequence", command.map(String), placement);
+  try {
+    const timeoutMs = measuredMs + options.warmupMs + slackMs;
+    const report = await load.waitFor((line) => JSON.parse(line) as SequenceReport, timeoutMs);
+    await load.finish(slackMs);
+    return {
+      connectionUs: report.windowNs / report.connections / 1e3,
+      latencyP50Us: report.p50Us,
+      latencyP99Us: report.p99Us,
+    };
+  } finally {
+    await load.stop();
+  }
 }
 
 /** What both load generators print. */

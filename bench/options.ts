@@ -10,6 +10,7 @@ export const benchNames = [
   "tcp-connect",
   "tcp-idle",
   "udp-echo",
+  "inetd",
 ] as const;
 export type BenchName = (typeof benchNames)[number];
 
@@ -56,6 +57,7 @@ Benches (default: tcp-echo udp-echo)
   tcp-connect    connect, one echo, end: 64 conversations at a time
   tcp-idle       memory per idle connection, before and after each has echoed once
   udp-echo       datagrams in a window: as tcp-echo
+  inetd          a super-server that starts a small C program for each connection, one after the other
 
 Options
   --rounds N           interleaved rounds; medians are reported (5)
@@ -81,7 +83,8 @@ Options
 Examples
   npm run bench -- tcp-echo udp-echo
   npm run bench -- tcp-echo --connections 64 --only portolan-epoll,c-epoll
-  npm run bench -- tcp-idle --idle 10000 --rounds 3`;
+  npm run bench -- tcp-idle --idle 10000 --rounds 3
+  npm run bench -- inetd`;
 
 /** A mistake in the command line; the message says which option and what it takes. */
 export class UsageError extends Error {}

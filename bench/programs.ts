@@ -7,10 +7,12 @@ const benchDirectory = fileURLToPath(new URL(".", import.meta.url));
 export const buildDirectory: string = `${benchDirectory}build/`;
 export const resultsFile: string = `${benchDirectory}RESULTS.md`;
 const nativeDirectory = `${benchDirectory}native/`;
+const xinetdFile = "/usr/sbin/xinetd";
 const mainFile = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 
 /** What is compiled, and from which files. */
 const nativePrograms: Readonly<Record<string, readonly string[]>> = {
+  answer: ["answer.c"],
   "c-epoll-echo": ["c-epoll-echo.c"],
   "c-udp-echo": ["c-udp-echo.c"],
   "c-uring-echo": ["c-uring-echo.c"],
@@ -18,6 +20,7 @@ const nativePrograms: Readonly<Record<string, readonly string[]>> = {
   idle: ["idle.c", "measure.c"],
   launch: ["launch.c"],
   load: ["load.c", "measure.c"],
+  sequence: ["sequence.c"],
   "udp-load": ["udp-load.c", "measure.c"],
 };
 
@@ -70,6 +73,10 @@ export function findPrograms(): Programs {
     portolan: () => {
       if (!existsSync(mainFile)) throw new Error("dist/cli/main.js is not there: npm run build");
       return mainFile;
+    },
+    xinetd: () => {
+      if (!existsSync(xinetdFile)) throw new Error(`xinetd is not installed: there is no ${xinetdFile}`);
+      return xinetdFile;
     },
     native: (name) => buildDirectory + name,
     script: (name) => `${benchDirectory}peers/${name}`,

@@ -2,7 +2,8 @@
  * Who is measured, as data: a further design, backend or peer is one more row.
  */
 
-export type Transport = "tcp" | "udp";
+/** What a server is asked for; `inetd` stands for a super-server whose programs answer over TCP. */
+export type Transport = "tcp" | "udp" | "inetd";
 
 export interface Server {
   /** Unique within its transport; `--only` names it. */
@@ -23,6 +24,8 @@ export interface Programs {
   readonly bun: () => string;
   /** The command line of this project, built. @throws Error if it is not there. */
   readonly portolan: () => string;
+  /** @throws Error if it is not installed. */
+  readonly xinetd: () => string;
   /** A program built from bench/native. */
   readonly native: (name: string) => string;
   /** A script from bench/peers. */
@@ -109,7 +112,31 @@ export const servers: readonly Server[] = [
     command: (programs) => [programs.bun(), programs.script("bun-udp-echo.mjs"), "0"],
     port: listeningPort,
   },
+  {
+    name: "portolan-inetd",
+    kind: "ours",
+    transport: "inetd",
+    about: "portolan inetd, with an xinetd.conf",
+    command: (programs) =>
+      superServer(programs, programs.node, programs.portolan(), "inetd", "--config", "CONFIG", "--json"),
+    port: listeningPort,
+  },
+  {
+    name: "xinetd",
+    kind: "peer",
+    transport: "inetd",
+    about: "xinetd, with the same xinetd.conf",
+    command: (programs) =>
+      superServer(programs, programs.xinetd(), "-dontfork", "-f", "CONFIG", "-pidfile", "FOLDER/pid"),
+    port: listeningPort,
+  },
 ];
+
+/** A super-server under the same configuration as every other, and with its own log of every connection. */
+function superServer(programs: Programs, ...command: readonly string[]): string[] {
+  const script = programs.script("super-server.mjs");
+  return [programs.node, script, programs.native("launch"), programs.native("answer"), ...command];
+}
 
 /** A row for this project's own echo under one design. */
 function ours(name: string, transport: Transport, design: string, ...more: readonly string[]): Server {

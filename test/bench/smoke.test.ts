@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { readEnvironment } from "../../bench/environment.ts";
@@ -37,6 +37,17 @@ describe.skipIf(skipped)("the bench", () => {
     expect(outcome.unmeasured).toEqual([]);
     return { options, ...outcome };
   };
+
+  it.skipIf(!existsSync("/usr/sbin/xinetd") && process.env.CI === undefined)(
+    "measures a super-server's way to a program's answer",
+    { timeout: 60_000 },
+    async () => {
+      const { cases } = await run("inetd", "--rounds", "1", "--only", "xinetd");
+      const { summary } = cases[0]!.servers[0]!;
+      expect(summary.connectionUs!.min).toBeGreaterThan(0);
+      expect(summary.latencyP99Us!.median).toBeGreaterThanOrEqual(summary.latencyP50Us!.median);
+    },
+  );
 
   it("measures TCP and UDP against C, round by round, and compares", { timeout: 60_000 }, async () => {
     const { options, cases } = await run(
