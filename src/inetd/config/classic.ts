@@ -57,7 +57,7 @@ function entriesOf(text: string): Entry[] {
     isOpen = true;
     const last = entries.at(-1);
     if (isContinued && last !== undefined) {
-      last.words.push(...words);
+      for (const word of words) last.words.push(word);
       if (words.length > FIELDS.length && /^(?:stream|dgram)$/.test(words[1] ?? "")) last.swallowed ??= index + 1;
     } else if (words[0]?.startsWith("#")) isOpen = false;
     else entries.push({ line: index + 1, words, swallowed: undefined });

@@ -172,7 +172,7 @@ describe("what is wrong is told by its line, and the other services count", () =
 
   it.each([
     ["services: [", 1, "no YAML"],
-    ["services: {}\nservices: {}", 2, "no YAML"],
+    ["services: {}\nservices: {}", 2, "is there twice"],
     ["log: none", 1, "the file has no services"],
     ["services: []", 1, "services is a list, not a map"],
     ["- a", 1, "the file is a list, not a map"],
@@ -186,6 +186,11 @@ describe("what is wrong is told by its line, and the other services count", () =
     expect(config.services).toEqual([]);
     expect(problems[0]?.message).toContain(said);
     expect(problems[0]?.origin.line).toBe(line);
+  });
+
+  it.each(["[", "{a: ", "- ", "? ", '{"a":'])("is not brought down by a text of 20,000 times %j", (opening) => {
+    const { problems } = read(`services: {}\n${opening.repeat(20_000)}`);
+    expect(problems).toMatchObject([{ origin: { line: 2 }, message: "values are nested more than 32 deep" }]);
   });
 
   it("does not follow aliases for ever", () => {
