@@ -16,7 +16,7 @@
  *
  * Unix sockets receive one by one. Their multishot loses the end of the stream when it comes together with the last bytes
  * (seen on Linux 6.18: the kernel does not look again once no bytes are left, and the wake for the end is the one that it
- * has just used up; TCP counts its FIN as a byte and is not affected).
+ * has just used up; TCP counts its FIN as a byte and is not affected, but loses a reset: see `doubts.ts`).
  *
  * A poll for urgent data alone is never woken: io_uring takes POLLPRI in a wake-up for a mark of its own (Linux 6.18,
  * IO_ASYNC_POLL_COMMON). So POLLRDBAND is asked for as well, which comes with every wake-up of a socket that has bytes,
@@ -91,6 +91,7 @@ import {
 import { SPIN_MS, Spin } from "../spin.ts";
 import { DeadlineHeap } from "../timers.ts";
 import { BUFFER_BYTES, ProvidedBuffers } from "./buffers.ts";
+import { Doubts } from "./doubts.ts";
 import { firstWord, Ring } from "./ring.ts";
 
 /** Output of one pass that is not received bytes handed back. */
@@ -175,6 +176,8 @@ export class UringReactor implements Reactor {
   readonly #held: (Held | undefined)[] = [];
   /** Memory that the kernel reads until a completion arrives, by operation and slot. */
   readonly #lent = new Map<number, Uint8Array>();
+
+  readonly #doubts = new Doubts();
 
   #depth = 0;
   #stopped = false;
@@ -349,7 +352,7 @@ export class UringReactor implements Reactor {
     if (this.#depth !== 0) throw new TypeError("pass() was called inside a pass, by a handler's method");
     if (this.#disposed) throw new TypeError("the reactor is disposed");
     this.#stopResting();
-    this.#wait(this.#resumed.length > 0 ? 0 : timeoutMs);
+    this.#wait(this.#resumed.length > 0 || !this.#doubts.isEmpty ? 0 : timeoutMs);
     this.#arenaHalf = ARENA_HALF_BYTES - this.#arenaHalf;
     this.#arenaUsed = 0;
     this.#depth++;
@@ -358,6 +361,7 @@ export class UringReactor implements Reactor {
     let reported = 0;
     try {
       reported = this.#ring.drain(this.#complete) - this.#unreported;
+      if (!this.#doubts.isEmpty) reported += this.#settleDoubts();
       if (this.#resumed.length > 0) reported += this.#deliverHeld();
       if (this.timers.nextMs <= this.nowMs) reported += this.timers.fire(this.nowMs);
     } finally {
@@ -372,7 +376,7 @@ export class UringReactor implements Reactor {
     this.#ring.eventfdEnabled = true;
     this.#isResting = true;
     this.#ring.submit();
-    return this.#ring.completions > 0 || this.#resumed.length > 0;
+    return this.#ring.completions > 0 || this.#resumed.length > 0 || !this.#doubts.isEmpty;
   }
 
   run(): void {
@@ -660,10 +664,12 @@ export class UringReactor implements Reactor {
           this.#handler(fd).received(slot, this.input, start, start + result);
         } finally {
           if (isOver) this.#receiveOn(fd, slot);
+          else this.#doubt(fd, slot);
         }
         return;
       }
       if (state !== FAILED) this.#hold(fd).bytes.push(this.input, start, start + result);
+      if (!isOver) this.#doubt(fd, slot);
     } else if (result === 0) {
       if (state === RECEIVING && this.#held[fd] === undefined) this.#end(fd, slot);
       else if (state !== FAILED) this.#hold(fd).ended = true;
@@ -679,6 +685,22 @@ export class UringReactor implements Reactor {
   #receiveOn(fd: number, slot: Slot): void {
     if (this.#isReceiving(fd, slot) && !this.#has(fd, IN_RECEIVE)) this.#pushReceive(fd, slot);
   }
+
+  /** A multishot may have missed the reset behind these bytes; a send will tell, if there is one. */
+  #doubt(fd: number, slot: Slot): void {
+    if (!this.#isStill(fd, slot) || this.#pendingOf(fd) > 0) return;
+    if (this.#doubts.isFull) this.#settleDoubts();
+    if (!this.#doubts.isFull) this.#doubts.add(fd, slot);
+  }
+
+  #settleDoubts(): number {
+    return this.#doubts.settle(this.#isStill, this.#failDoubted);
+  }
+
+  readonly #isStill = (fd: number, slot: Slot): boolean =>
+    this.#table.slots[fd] === slot && this.#table.states[fd] !== FAILED;
+
+  readonly #failDoubted = (fd: number, slot: Slot, errno: number): void => this.#fail(fd, slot, errno);
 
   #end(fd: number, slot: Slot): void {
     this.#setState(fd, IDLE);
