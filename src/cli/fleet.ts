@@ -11,6 +11,7 @@ import {
 } from "../server/index.ts";
 import type { ServiceEntry } from "../service/index.ts";
 import { asUsage } from "./failure.ts";
+import type { Inheritance } from "./succession/inheritance.ts";
 
 /** A service at an endpoint, to be started. */
 export interface Plan {
@@ -22,6 +23,8 @@ export interface Plan {
 
 /** A server that runs. */
 export interface Member {
+  /** Where it was asked for, perhaps with port 0. */
+  readonly listen: string;
   readonly entry: ServiceEntry;
   readonly server: Server;
 }
@@ -35,6 +38,8 @@ export interface FleetOptions {
   readonly trouble: (plan: Plan, event: ServerEvent) => void;
   /** A server could not start: gives what to fail with, or undefined to go on without it. */
   readonly refused: (plan: Plan, error: unknown) => unknown;
+  /** What a process before this one hands on. */
+  readonly inheritance: Inheritance | undefined;
   /** Once aborted, no more servers are started. */
   readonly signal: AbortSignal;
 }
@@ -60,11 +65,12 @@ export class Fleet {
     for (const plan of plans) {
       if (options.signal.aborted) break;
       try {
-        members.push({ entry: plan.entry, server: await startOne(plan, options) });
+        members.push({ entry: plan.entry, listen: plan.listen, server: await startOne(plan, options) });
       } catch (error) {
         const failure = options.refused(plan, asUsage(error));
         if (failure === undefined) continue;
-        await Promise.allSettled(members.map(({ server }) => server.stop()));
+        const isSucceeded = options.inheritance !== undefined;
+        await Promise.allSettled(members.map(({ server }) => server.stop({ isSucceeded })));
         throw failure;
       }
     }
@@ -80,15 +86,20 @@ export class Fleet {
     return totals as CounterValues;
   }
 
-  /** Stops all; resolves when they have ended, however they did. */
-  async stop(graceMs: number): Promise<void> {
-    await Promise.allSettled(this.members.map(({ server }) => server.stop({ graceMs })));
+  /**
+   * Stops all; resolves when they have ended, however they did.
+   * @param isSucceeded whether others have the sockets
+   */
+  async stop(graceMs: number, isSucceeded = false): Promise<void> {
+    await Promise.allSettled(this.members.map(({ server }) => server.stop({ graceMs, isSucceeded })));
   }
 }
 
-function startOne(plan: Plan, { design, placement, limits, workers, trouble }: FleetOptions): Promise<Server> {
+function startOne(plan: Plan, options: FleetOptions): Promise<Server> {
+  const { design, placement, limits, workers, trouble, inheritance } = options;
+  const listenFd = inheritance?.take(plan.entry.name, plan.listen);
   return serve(plan.entry.reference(plan.options), {
-    listen: plan.listen,
+    ...(listenFd === undefined ? { listen: plan.listen } : { listenFd }),
     placement,
     limits,
     report: (event) => trouble(plan, event),

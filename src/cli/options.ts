@@ -32,7 +32,7 @@ export function addJsonOption(command: Command): Command {
 export function addGraceOption(command: Command): Command {
   return command.option(
     "--grace <seconds>",
-    "how long open connections may go on after Ctrl-C",
+    "how long open connections may go on after SIGINT, SIGTERM or a reload",
     parser(seconds("--grace", 0, MAX_GRACE_SECONDS)),
     DEFAULT_GRACE_MS,
   );

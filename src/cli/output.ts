@@ -68,12 +68,21 @@ export class Output {
     });
   }
 
+  /** Whether this is a terminal that has been closed. */
+  get isHungUp(): boolean {
+    return this.isTerminal && this.#isBroken();
+  }
+
   /** Looks whether anybody still reads, for who has nothing to write now; else `broken` is aborted. */
   checkReader(): void {
+    if (this.#isBroken()) this.#fail("EPIPE");
+  }
+
+  #isBroken(): boolean {
     // struct pollfd, poll(2): a descriptor, the events asked for (none: what is looked for is always told), the events.
     const pollfd = new Int32Array([this.#stream.fd, 0]);
     const events = new Int16Array(pollfd.buffer);
-    if (poll(pollfd, 1, 0) > 0 && ((events[REVENTS] as number) & (POLLERR | POLLHUP)) !== 0) this.#fail("EPIPE");
+    return poll(pollfd, 1, 0) > 0 && ((events[REVENTS] as number) & (POLLERR | POLLHUP)) !== 0;
   }
 
   #fail(code: string): void {

@@ -2,24 +2,46 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Estate } from "./succession/inheritance.ts";
 
 /** A folder that only this user may enter. */
 export class UnixFolder implements Disposable {
   readonly path: string;
-  readonly #remove: (() => void) | undefined;
+  #remove: (() => void) | undefined;
 
-  /** `$XDG_RUNTIME_DIR/portolan`, which stays; where there is no such variable, a fresh folder that goes again. */
-  constructor() {
+  /**
+   * `$XDG_RUNTIME_DIR/portolan`, which stays; where there is no such variable, a fresh folder that goes again.
+   * @param inherited the folder of the process before this one, in place of those
+   */
+  constructor(inherited?: Estate["folder"]) {
+    if (inherited !== undefined) {
+      this.path = inherited.path;
+      if (inherited.isTemporary) this.#removeAtExit();
+      return;
+    }
     const runtime = process.env.XDG_RUNTIME_DIR;
     if (runtime) {
       this.path = join(runtime, "portolan");
       mkdirSync(this.path, { recursive: true, mode: 0o700 });
       return;
     }
-    const path = mkdtempSync(join(tmpdir(), "portolan-"));
-    this.path = path;
-    this.#remove = () => rmSync(path, { recursive: true, force: true });
-    // Also when a second Ctrl-C ends the process at once.
+    this.path = mkdtempSync(join(tmpdir(), "portolan-"));
+    this.#removeAtExit();
+  }
+
+  get isTemporary(): boolean {
+    return this.#remove !== undefined;
+  }
+
+  /** It belongs to a successor from now on. */
+  leave(): void {
+    if (this.#remove !== undefined) process.off("exit", this.#remove);
+    this.#remove = undefined;
+  }
+
+  /** Also when a second Ctrl-C ends the process at once. */
+  #removeAtExit(): void {
+    this.#remove = () => rmSync(this.path, { recursive: true, force: true });
     process.once("exit", this.#remove);
   }
 

@@ -52,6 +52,12 @@ export const verbs: readonly VerbEntry[] = [
     load: async () => (await import("./verbs/inetd.ts")).verb,
   },
   {
+    name: "reload",
+    summary: "restart a server without turning anybody away",
+    group: "Serving",
+    load: async () => (await import("./verbs/reload.ts")).verb,
+  },
+  {
     name: "designs",
     summary: "list the server designs",
     group: "Serving",

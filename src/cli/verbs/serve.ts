@@ -15,6 +15,7 @@ import {
 } from "../options.ts";
 import { runServers } from "../run-servers.ts";
 import { addServiceOptions, type ServiceFlags, serviceOptions } from "../service-flags.ts";
+import { Inheritance } from "../succession/inheritance.ts";
 import type { Verb } from "../verbs.ts";
 
 /** More than any design takes; each says its own bound. */
@@ -73,6 +74,7 @@ export const verb: Verb = {
         workers: options.workers,
         limits: Object.fromEntries(options.limit ?? []),
         graceMs: options.grace,
+        inheritance: await Inheritance.receive(),
         skipTaken: false,
         takenCure: "end that, or choose another with --listen; port 0 is any that is free",
       });

@@ -14,6 +14,7 @@ import { checkingUsage, usage } from "../failure.ts";
 import type { Plan } from "../fleet.ts";
 import { addDesignOption, addExamples, addGraceOption, addJsonOption, parser, readService } from "../options.ts";
 import { runServers } from "../run-servers.ts";
+import { Inheritance } from "../succession/inheritance.ts";
 import { UnixFolder } from "../unix-folder.ts";
 import type { Verb } from "../verbs.ts";
 
@@ -47,14 +48,18 @@ export const verb: Verb = {
       ["portolan up --any-port --json", "for a script, which reads the ports"],
     ]);
     command.action(async (options: UpOptions) => {
-      using folder = new UnixFolder();
-      await runServers(makePlans(options, folder.path), context, self, {
+      const inheritance = await Inheritance.receive();
+      using folder = new UnixFolder(inheritance?.folder);
+      const originPid = inheritance?.originPid ?? process.pid;
+      await runServers(makePlans(options, folder.path, originPid), context, self, {
         json: options.json === true,
         counters: true,
         design: options.design,
         placement: placementFor(options.design),
         limits: {},
         graceMs: options.grace,
+        inheritance,
+        folder,
         skipTaken: options.skipTaken === true,
         takenCure: "end that, or use --port-offset 1000, --any-port, or --skip-taken",
       });
@@ -77,10 +82,10 @@ function readServices(names: string): ServiceEntry[] {
   throw usage(`--only takes names of services, separated by commas, not "${names}"`);
 }
 
-function makePlans(options: UpOptions, folder: string): Plan[] {
+function makePlans(options: UpOptions, folder: string, originPid: number): Plan[] {
   const entries = options.only ?? services;
   return entries.flatMap((entry) =>
-    entry.transports.map((transport) => ({ entry, listen: place(entry, transport, options, folder) })),
+    entry.transports.map((transport) => ({ entry, listen: place(entry, transport, options, folder, originPid) })),
   );
 }
 
@@ -90,8 +95,9 @@ function place(
   transport: Transport,
   { host, portOffset, anyPort }: UpOptions,
   folder: string,
+  originPid: number,
 ): string {
-  if (transport === "unix") return `unix://${join(folder, unixName(entry, portOffset, anyPort))}`;
+  if (transport === "unix") return `unix://${join(folder, unixName(entry, portOffset, anyPort, originPid))}`;
   const port = anyPort ? 0 : defaultPort(entry) + portOffset;
   const listen = `${transport}://${host.includes(":") ? `[${host}]` : host}:${port}`;
   checkingUsage(() => parseEndpoint(listen));
@@ -99,7 +105,7 @@ function place(
 }
 
 /** Several `up` may run side by side: what tells their ports apart tells their sockets apart. */
-function unixName(entry: ServiceEntry, portOffset: number, anyPort: true | undefined): string {
-  const suffix = anyPort ? `-${process.pid}` : portOffset === 0 ? "" : `-${portOffset}`;
+function unixName(entry: ServiceEntry, portOffset: number, anyPort: true | undefined, originPid: number): string {
+  const suffix = anyPort ? `-${originPid}` : portOffset === 0 ? "" : `-${portOffset}`;
   return defaultUnixName(entry).replace(/(?=\.)/, suffix);
 }

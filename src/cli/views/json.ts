@@ -46,12 +46,21 @@ export class JsonView implements View {
     }
   }
 
-  stopping(graceMs: number): void {
-    this.#out.json({ event: "stopping", active: this.#fleet?.totals().active ?? 0, graceMs });
+  reloading(): void {
+    this.#out.json({ event: "reloading", pid: process.pid });
+  }
+
+  reloadFailed(why: string): void {
+    this.#out.json({ event: "reload failed", pid: process.pid, message: why });
+  }
+
+  stopping(graceMs: number, successor: number | undefined): void {
+    const by = successor === undefined ? {} : { successor };
+    this.#out.json({ event: "stopping", pid: process.pid, active: this.#fleet?.totals().active ?? 0, graceMs, ...by });
   }
 
   stopped(): void {
     this.tick();
-    this.#out.json({ event: "stopped", ...this.#fleet?.totals() });
+    this.#out.json({ event: "stopped", pid: process.pid, ...this.#fleet?.totals() });
   }
 }

@@ -38,7 +38,16 @@ export class LinesView implements View {
     }
   }
 
-  stopping(graceMs: number): void {
+  reloading(): void {
+    this.#context.out.line("reloading: a new process is started");
+  }
+
+  reloadFailed(why: string): void {
+    this.#context.err.line(`portolan: nothing was reloaded, process ${process.pid} goes on: ${why}`);
+  }
+
+  stopping(graceMs: number, successor: number | undefined): void {
+    if (successor !== undefined) this.#context.out.line(`reloaded: process ${successor} has taken over`);
     const active = this.#fleet?.totals().active ?? 0;
     if (active === 0 || graceMs === 0) return;
     const who = plural(active, "connection");

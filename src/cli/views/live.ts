@@ -28,6 +28,7 @@ export class LiveView implements View {
   readonly #self: string;
   #fleet: Fleet | undefined;
   #drawn: readonly string[] = [];
+  #isQuiet = false;
 
   constructor(context: Context, self: string) {
     this.#context = context;
@@ -51,11 +52,25 @@ export class LiveView implements View {
   }
 
   tick(): void {
-    if (this.#fleet !== undefined) this.#draw(this.#table(this.#fleet));
+    if (this.#fleet !== undefined && !this.#isQuiet) this.#draw(this.#table(this.#fleet));
   }
 
-  stopping(graceMs: number): void {
+  reloading(): void {
+    this.#above("Reloading: a new process is started.");
+  }
+
+  reloadFailed(why: string): void {
+    const who = `process ${process.pid} goes on`;
+    this.#above(this.#context.colours.yellow(`Nothing was reloaded, ${who}: ${why}`));
+  }
+
+  stopping(graceMs: number, successor: number | undefined): void {
     this.#clearEcho();
+    if (successor !== undefined) {
+      // The terminal is that one's from now on.
+      this.#isQuiet = true;
+      return;
+    }
     const active = this.#fleet?.totals().active ?? 0;
     if (active === 0 || graceMs === 0) return;
     const who = plural(active, "connection");
@@ -63,6 +78,7 @@ export class LiveView implements View {
   }
 
   stopped(): void {
+    if (this.#isQuiet) return;
     this.tick();
     this.#context.out.line("Stopped.");
   }

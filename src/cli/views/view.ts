@@ -16,8 +16,12 @@ export interface View {
   /** Shows the counters as they are now; called every {@link View.intervalMs}. */
   tick(): void;
   readonly intervalMs: number;
-  /** The wish to stop has come. */
-  stopping(graceMs: number): void;
+  /** A new process is being started, to take over. */
+  reloading(): void;
+  /** It has not come to that, and this one goes on. */
+  reloadFailed(why: string): void;
+  /** The wish to stop has come, or another process has taken over. */
+  stopping(graceMs: number, successor: number | undefined): void;
   /** All have stopped. */
   stopped(): void;
 }

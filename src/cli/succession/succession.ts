@@ -1,0 +1,107 @@
+/**
+ * How a running server gives its place to a new process: at SIGHUP, or when `portolan reload` asks. The new one is started
+ * with the same arguments and gets the same sockets; only when it says that it serves does this one stop accepting. If it
+ * does not come to that, this one goes on as before.
+ */
+import { readFileSync } from "node:fs";
+import type { Context } from "../context.ts";
+import type { Fleet } from "../fleet.ts";
+import { ControlSocket, type Outcome } from "./control-socket.ts";
+import type { Estate, Inheritance } from "./inheritance.ts";
+import { notifyManager } from "./service-manager.ts";
+import { startSuccessor } from "./successor.ts";
+
+export interface SuccessionOptions {
+  readonly fleet: Fleet;
+  readonly context: Context;
+  readonly inheritance: Inheritance | undefined;
+  readonly folder: Estate["folder"];
+  /** Told of each reload as it begins, and of one that came to nothing. */
+  readonly reloading: () => void;
+  readonly failed: (why: string) => void;
+}
+
+export class Succession {
+  /** Settles with the process id of the successor, once it serves. */
+  readonly succeeded: Promise<number>;
+  readonly #options: SuccessionOptions;
+  readonly #abandon = new AbortController();
+  #settle: (pid: number) => void = () => {};
+  #running: Promise<Outcome> | undefined;
+  #control: ControlSocket | undefined;
+
+  private constructor(options: SuccessionOptions) {
+    this.#options = options;
+    this.succeeded = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    // Whoever was started by nohup(1) is not to hear of hang-ups.
+    if (!isHangUpIgnored()) process.on("SIGHUP", this.#hungUp);
+  }
+
+  /** From now on reloads can be asked for. */
+  static async open(options: SuccessionOptions): Promise<Succession> {
+    const succession = new Succession(options);
+    succession.#control = await ControlSocket.open(succession.#reload);
+    return succession;
+  }
+
+  /** Hears no more; a successor that does not serve yet is given up. */
+  close(): void {
+    this.#abandon.abort();
+    this.#control?.close();
+    // The handler stays: without one, a late SIGHUP would end what drains.
+  }
+
+  readonly #hungUp = (): void => {
+    const { out, err } = this.#options.context;
+    // The terminal has been closed: nobody wants it to go on, let alone once more.
+    if (out.isHungUp || err.isHungUp) process.kill(process.pid, "SIGTERM");
+    else void this.#reload();
+  };
+
+  readonly #reload = (): Promise<Outcome> => {
+    this.#running ??= this.#succeed();
+    return this.#running;
+  };
+
+  async #succeed(): Promise<Outcome> {
+    const { reloading, failed } = this.#options;
+    try {
+      if (this.#abandon.signal.aborted) throw new Error("this process is stopping");
+      if (process.pid === 1) throw new Error("as process 1 it cannot end without ending its container; replace that");
+      reloading();
+      notifyManager("RELOADING=1", `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+      const successor = await startSuccessor(this.#estate(), this.#abandon.signal);
+      notifyManager(`MAINPID=${successor}`, "READY=1");
+      this.#settle(successor);
+      return { successor };
+    } catch (error) {
+      const { message } = error as Error;
+      // Another may be tried.
+      this.#running = undefined;
+      notifyManager("READY=1");
+      failed(message);
+      return { failed: message };
+    }
+  }
+
+  #estate(): Estate {
+    const { fleet, inheritance, folder } = this.#options;
+    return {
+      originPid: inheritance?.originPid ?? process.pid,
+      ...(folder === undefined ? {} : { folder: { path: folder.path, isTemporary: folder.isTemporary } }),
+      listeners: fleet.members.map(({ entry, listen, server }) => ({
+        service: entry.name,
+        listen,
+        fds: server.listeners,
+      })),
+    };
+  }
+}
+
+/** SigIgn of proc_pid_status(5): a mask of signals, the first of which is SIGHUP. */
+function isHangUpIgnored(): boolean {
+  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
+  return (Number.parseInt(mask.slice(-1), 16) & 1) !== 0;
+}
