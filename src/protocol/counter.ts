@@ -74,6 +74,10 @@ export function counterResource(): Resource {
 abstract class CounterConversation<Intents extends StreamIntents> implements LineHandler<Intents> {
   protected readonly inbox = new LineInbox<Intents>(this, COUNTER_MAX_LINE_BYTES);
 
+  get awaitsRequest(): boolean {
+    return !this.inbox.hasBegun;
+  }
+
   data(out: Intents, bytes: Uint8Array, start: number, end: number): void {
     this.inbox.data(out, bytes, start, end);
   }

@@ -34,6 +34,8 @@ export class LineInbox<Intents extends StreamIntents> {
   #isPaused = false;
   #hasEnded = false;
   #isClosed = false;
+  /** Whether a line has been handed over, ever: the first request. */
+  hasBegun = false;
 
   constructor(handler: LineHandler<Intents>, maxLineBytes: number) {
     this.#handler = handler;
@@ -90,6 +92,7 @@ export class LineInbox<Intents extends StreamIntents> {
     let at = start;
     while (at < end && this.#isFree) {
       at = this.#reader.take(bytes, at, end);
+      if (this.#reader.found !== "nothing") this.hasBegun = true;
       if (this.#reader.found === "line") this.#handler.line(out, this.#reader.line);
       else if (this.#reader.found === "too-long") this.#handler.tooLong(out);
     }

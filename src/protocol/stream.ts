@@ -62,6 +62,11 @@ export interface StreamIntents {
 
 /** What a conversation is told, whatever it may ask of its driver. */
 interface StreamEvents<Intents extends StreamIntents> {
+  /**
+   * Whether the first complete request has yet to come: true from the start, false for good once it is there. The driver
+   * looks at it when the peer has had its time for that (`headerMs`). Absent where a conversation knows no requests.
+   */
+  readonly awaitsRequest?: boolean;
   /** The connection stands. */
   open?(out: Intents): void;
   /** Bytes arrived: `bytes[start, end)`, never empty. */

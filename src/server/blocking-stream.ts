@@ -5,18 +5,7 @@
  * "Blocking" is poll(2) on two descriptors, the client's and the control's: a blocked accept or recv could not be told
  * to stop by anything but a signal, and Node runs no handler while it blocks.
  */
-import {
-  EAGAIN,
-  ECONNABORTED,
-  EINTR,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  POLLIN,
-  POLLOUT,
-  SHUT_WR,
-  SOCK_CLOEXEC,
-  SOCK_NONBLOCK,
-} from "../abi/index.ts";
+import { EAGAIN, EINTR, MSG_DONTWAIT, MSG_NOSIGNAL, POLLIN, POLLOUT, SHUT_WR } from "../abi/index.ts";
 import type {
   PeerAddress,
   ResourceValue,
@@ -25,9 +14,11 @@ import type {
   StreamProtocol,
 } from "../protocol/index.ts";
 import { DeadlineHeap } from "../reactor/index.ts";
-import { accept4, close, recv, send, shutdown } from "../sys/index.ts";
-import { ABORTED, ACCEPTED, ACTIVE, add, BYTES_IN, BYTES_OUT, ERRORS, TIMED_OUT } from "./counters.ts";
+import { close, recv, send, shutdown } from "../sys/index.ts";
+import { BlockingDoor } from "./blocking-door.ts";
+import { ABORTED, ACCEPTED, ACTIVE, add, BYTES_IN, BYTES_OUT, ERRORS } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
+import { dueMs, takeOverdue } from "./patience.ts";
 import { localOf, peerOf } from "./peer.ts";
 import { resetOnClose } from "./reset.ts";
 import { type DeskMember, joinDesk, notShared, type Sharer } from "./shared-state-desk.ts";
@@ -38,26 +29,20 @@ import { NEWS, STOP_ASKED, waitFor } from "./wait.ts";
 const INPUT_BYTES = 64 * 1024;
 /** Output of one call of the protocol that is gathered before it is sent. */
 const ARENA_BYTES = 64 * 1024;
-/** After the process ran out of descriptors or memory, how long to leave connections in the backlog. */
-const ACCEPT_RETRY_MS = 100;
 
 /** Accepts and serves, one connection after the other, until the control says stop. */
 export function serveStreamsOneByOne(task: RunningTask): void {
   const create = streamFactory(task);
   const { control, counters } = task;
+  const door = new BlockingDoor(task);
   while (!control.isStopping) {
-    waitFor(task.fd, POLLIN, control, Number.POSITIVE_INFINITY);
-    if (control.isStopping) break;
-    const fd = accept4(task.fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0) {
-      add(counters, ACCEPTED, 1);
-      new BlockingConversation(task, fd, create()).run();
-    } else if (fd !== -EAGAIN && fd !== -EINTR && fd !== -ECONNABORTED) {
-      add(counters, ERRORS, 1);
-      task.report({ where: "accept", message: `${describe("accept4", -fd)}; trying again in ${ACCEPT_RETRY_MS} ms` });
-      waitFor(-1, 0, control, ACCEPT_RETRY_MS);
-    }
+    const client = door.next();
+    if (client === undefined) continue;
+    add(counters, ACCEPTED, 1);
+    new BlockingConversation(task, client.fd, create()).run();
+    door.leave(client);
   }
+  door.close();
   control.closeSocket(task.fd);
 }
 
@@ -82,7 +67,8 @@ export class BlockingConversation implements SharedStreamIntents, Sharer {
   #peerEnded = false;
   #weEnded = false;
   #closed = false;
-  #lastMs = performance.now();
+  readonly #openedMs: number = performance.now();
+  #lastMs = this.#openedMs;
   /** When to give up: after our own end, or after the order to stop. */
   #deadlineMs = Number.POSITIVE_INFINITY;
   nowMs: number = this.#lastMs;
@@ -217,7 +203,7 @@ export class BlockingConversation implements SharedStreamIntents, Sharer {
     if (this.#closed) return;
     const reads = !this.#isPaused && !this.#peerEnded;
     const isAsked = shared?.isIdle === false;
-    const untilMs = isAsked ? 0 : Math.min(this.#heap.nextMs, this.#idleAtMs(), this.#deadlineMs);
+    const untilMs = isAsked ? 0 : Math.min(this.#heap.nextMs, this.#dueMs(), this.#deadlineMs);
     const ready = this.#wait(reads ? POLLIN : 0, untilMs);
     if (this.#closed) return;
     if (ready !== 0) {
@@ -226,7 +212,7 @@ export class BlockingConversation implements SharedStreamIntents, Sharer {
     }
     this.#heap.fire(this.nowMs);
     if (this.nowMs >= this.#deadlineMs) this.#close("the peer did not end its side");
-    else if (this.nowMs >= this.#idleAtMs()) this.#timeOut();
+    else if (this.nowMs >= this.#dueMs()) this.#timeOut();
   }
 
   #receive(): void {
@@ -270,8 +256,8 @@ export class BlockingConversation implements SharedStreamIntents, Sharer {
         from += sent;
         this.#lastMs = this.nowMs;
       } else if (sent === -EAGAIN) {
-        this.#wait(POLLOUT, Math.min(this.#idleAtMs(), this.#deadlineMs));
-        if (this.nowMs >= Math.min(this.#idleAtMs(), this.#deadlineMs)) this.#timeOut();
+        this.#wait(POLLOUT, Math.min(this.#dueMs(), this.#deadlineMs));
+        if (this.nowMs >= Math.min(this.#dueMs(), this.#deadlineMs)) this.#timeOut();
       } else if (sent !== -EINTR) {
         this.#fail(-sent);
       }
@@ -289,14 +275,13 @@ export class BlockingConversation implements SharedStreamIntents, Sharer {
     return ready & ~(STOP_ASKED | NEWS);
   }
 
-  #idleAtMs(): number {
-    const { idleMs } = this.#task.limits;
-    return idleMs === 0 ? Number.POSITIVE_INFINITY : this.#lastMs + idleMs;
+  #dueMs(): number {
+    return dueMs(this.#task.limits, this.#openedMs, this.#lastMs, this.#protocol.awaitsRequest === true);
   }
 
   #timeOut(): void {
-    add(this.#task.counters, TIMED_OUT, 1);
-    this.abort("idle for too long");
+    const { counters, limits } = this.#task;
+    this.abort(takeOverdue(limits, counters, this.#openedMs, this.#lastMs, this.nowMs));
   }
 
   #fail(errno: number): void {

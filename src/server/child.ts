@@ -12,6 +12,7 @@ import { CannotStart, type ChildLaunch, type Launched, type WorkerNews } from ".
 import type { Limits } from "./limits.ts";
 import type { Json, ServiceReference } from "./service.ts";
 import type { HubLink } from "./shared-state.ts";
+import type { SourceShape } from "./source-counts.ts";
 import type { Kind } from "./task.ts";
 
 /** Where a child finds what it has inherited. */
@@ -28,6 +29,9 @@ export interface ChildData {
   readonly limits: Limits;
   readonly part: Json;
   readonly index: number;
+  /** How many workers share the memory behind {@link ROWS_FD}. */
+  readonly count: number;
+  readonly sources: SourceShape | undefined;
 }
 
 const entry = fileURLToPath(new URL("./child-entry.js", import.meta.url));
@@ -50,7 +54,8 @@ export function launchChild(launch: ChildLaunch): Launched {
   }
 
   const listener = new ChildListener(launch, child, stream);
-  const data: ChildData = { design, kind, service, limits, part, index };
+  const sources = rows.sourceMemory?.shape;
+  const data: ChildData = { design, kind, service, limits, part, index, count: rows.count, sources };
   listener.channel.send(data as unknown as Json);
   return listener;
 }

@@ -6,6 +6,7 @@
 import { EAGAIN, EFD_CLOEXEC, EFD_NONBLOCK, EFD_SEMAPHORE } from "../abi/index.ts";
 import { checked } from "../socket/index.ts";
 import { close, eventfd, read, write } from "../sys/index.ts";
+import type { AcceptedClient } from "./admission.ts";
 
 const CAPACITY = 0;
 const ITEMS_FD = 1;
@@ -16,6 +17,8 @@ const TAKEN = 4;
 /** Nothing will be put any more. */
 const CLOSED = 5;
 const FIRST = 6;
+/** Of each connection: its descriptor, and where its source is counted. */
+const ENTRY_WORDS = 2;
 /** Wakes everybody who waits to take, for good. */
 const MANY = 1n << 20n;
 
@@ -30,7 +33,9 @@ export class ConnectionQueue {
 
   /** @throws SystemError EMFILE, ENOMEM … */
   static create(capacity: number): ConnectionQueue {
-    const queue = new ConnectionQueue(new SharedArrayBuffer((FIRST + capacity) * Int32Array.BYTES_PER_ELEMENT));
+    const queue = new ConnectionQueue(
+      new SharedArrayBuffer((FIRST + capacity * ENTRY_WORDS) * Int32Array.BYTES_PER_ELEMENT),
+    );
     const flags = EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE;
     const items = checked("eventfd", eventfd(0, flags));
     const spaces = eventfd(capacity, flags);
@@ -64,20 +69,21 @@ export class ConnectionQueue {
     write(this.spacesFd, new BigUint64Array([1n]), 8);
   }
 
-  /** Puts a descriptor where room was reserved. */
-  put(fd: number): void {
+  /** Puts a connection where room was reserved. */
+  put({ fd, place }: AcceptedClient): void {
     const put = Atomics.load(this.#words, PUT);
     Atomics.store(this.#words, this.#place(put), fd);
+    Atomics.store(this.#words, this.#place(put) + 1, place);
     Atomics.store(this.#words, PUT, (put + 1) | 0);
     write(this.itemsFd, new BigUint64Array([1n]), 8);
   }
 
-  /** @returns the descriptor that has waited longest, or -1 where none waits */
-  take(): number {
-    if (read(this.itemsFd, new BigUint64Array(1), 8) === -EAGAIN) return -1;
-    const fd = this.#takeLast();
-    if (fd >= 0) this.unreserve();
-    return fd;
+  /** @returns the connection that has waited longest; undefined where none waits */
+  take(): AcceptedClient | undefined {
+    if (read(this.itemsFd, new BigUint64Array(1), 8) === -EAGAIN) return undefined;
+    const client = this.#takeLast();
+    if (client !== undefined) this.unreserve();
+    return client;
   }
 
   /** Nothing more will be put. */
@@ -92,22 +98,23 @@ export class ConnectionQueue {
 
   /** When no thread uses it any more. @param drop is given what nobody has taken */
   dispose(drop: (fd: number) => void): void {
-    for (let fd = this.#takeLast(); fd >= 0; fd = this.#takeLast()) drop(fd);
+    for (let client = this.#takeLast(); client !== undefined; client = this.#takeLast()) drop(client.fd);
     close(this.itemsFd);
     close(this.spacesFd);
   }
 
   /** Each place is given out once, by whoever moves TAKEN on. */
-  #takeLast(): number {
+  #takeLast(): AcceptedClient | undefined {
     for (;;) {
       const taken = Atomics.load(this.#words, TAKEN);
-      if (taken === Atomics.load(this.#words, PUT)) return -1;
+      if (taken === Atomics.load(this.#words, PUT)) return undefined;
       const fd = Atomics.load(this.#words, this.#place(taken));
-      if (Atomics.compareExchange(this.#words, TAKEN, taken, (taken + 1) | 0) === taken) return fd;
+      const place = Atomics.load(this.#words, this.#place(taken) + 1);
+      if (Atomics.compareExchange(this.#words, TAKEN, taken, (taken + 1) | 0) === taken) return { fd, place };
     }
   }
 
   #place(count: number): number {
-    return FIRST + ((count >>> 0) % (this.#words[CAPACITY] as number));
+    return FIRST + ((count >>> 0) % (this.#words[CAPACITY] as number)) * ENTRY_WORDS;
   }
 }

@@ -16,6 +16,17 @@ const COUNTER_NAMES = [
   "errors",
   "refused",
   "timedOut",
+  // Why: each of the following is a part of a count above.
+  "refusedDescriptors",
+  "refusedSource",
+  "refusedWorkers",
+  "timedOutHeader",
+  "timedOutIdle",
+  "timedOutTotal",
+  "abortedBytes",
+  // How often accepting has rested, and clients were left in the backlog.
+  "restedConnections",
+  "restedRate",
 ] as const;
 
 /** The name of one count. */
@@ -34,6 +45,20 @@ export const DATAGRAMS_DROPPED = 7;
 export const ERRORS = 8;
 export const REFUSED = 9;
 export const TIMED_OUT = 10;
+/** Part of {@link REFUSED}: no descriptor was left, or none that the backend can watch. */
+export const REFUSED_DESCRIPTORS = 11;
+/** Part of {@link REFUSED}: the source had as many connections as one may have. */
+export const REFUSED_SOURCE = 12;
+/** Part of {@link REFUSED}: no thread or process could be started. */
+export const REFUSED_WORKERS = 13;
+/** Parts of {@link TIMED_OUT}. */
+export const TIMED_OUT_HEADER = 14;
+export const TIMED_OUT_IDLE = 15;
+export const TIMED_OUT_TOTAL = 16;
+/** Part of {@link ABORTED}: more waited for the peer than may. */
+export const ABORTED_BYTES = 17;
+export const RESTED_CONNECTIONS = 18;
+export const RESTED_RATE = 19;
 
 export type Counters = Float64Array;
 
@@ -48,6 +73,12 @@ export function readCounters(counters: Counters): CounterValues {
     values[name] = counters[place] as number;
   });
   return values as CounterValues;
+}
+
+/** Counts something refused, timed out or aborted: in all, and by its reason. */
+export function addFor(counters: Counters, place: number, reason: number): void {
+  add(counters, place, 1);
+  add(counters, reason, 1);
 }
 
 export function add(counters: Counters, place: number, amount: number): void {

@@ -1,5 +1,5 @@
 /**
- * Drives stream protocols on a reactor: one listener, a connection object per client, no blocking.
+ * Drives stream protocols on a reactor: a connection object per client, no blocking. `evented-listener.ts` accepts them.
  *
  * A connection is the reactor's handler and the protocol's intents in one object, so that a message costs no lookup and
  * no allocation. Its idle deadline is set once: a message only notes the time, and the deadline moves itself on.
@@ -12,22 +12,17 @@ import type {
   StreamProtocol,
 } from "../protocol/index.ts";
 import { Deadline, type DeadlineOwner, IdleHandler, type Reactor, type Slot } from "../reactor/index.ts";
-import { close } from "../sys/index.ts";
-import { ABORTED, ACCEPTED, ACTIVE, add, BYTES_IN, BYTES_OUT, ERRORS, REFUSED, TIMED_OUT } from "./counters.ts";
+import { ABORTED, ABORTED_BYTES, add, BYTES_IN, BYTES_OUT, ERRORS } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
+import { dueMs, takeOverdue } from "./patience.ts";
 import { localOf, peerOf } from "./peer.ts";
 import { resetOnClose } from "./reset.ts";
 import { type DeskMember, joinDesk, notShared, type Sharer } from "./shared-state-desk.ts";
+import { NOWHERE } from "./source-counts.ts";
 import type { RunningTask } from "./task.ts";
 import { ProtocolTimers } from "./timers.ts";
 
-/** After the process ran out of descriptors or memory, how long to leave connections in the backlog. */
-const ACCEPT_RETRY_MS = 100;
-
-const RETRY_ID = 0;
-const GRACE_ID = 1;
-
-const IDLE_ID = 0;
+const PATIENCE_ID = 0;
 const LINGER_ID = 1;
 
 /** What a connection has been through. */
@@ -37,6 +32,7 @@ const PAUSED_BY_PROTOCOL = 4;
 const PAUSED_BY_PRESSURE = 8;
 const PROTOCOL_BLOCKED = 16;
 const CLOSED = 32;
+const AWAITS_REQUEST = 64;
 const PAUSED = PAUSED_BY_PROTOCOL | PAUSED_BY_PRESSURE;
 
 /** Makes the protocol of one connection. */
@@ -52,107 +48,6 @@ export interface ConnectionOwner {
   forget(connection: Connection): void;
 }
 
-/** The listener's side: accepts, counts, stops. */
-export class EventedStreamServer extends IdleHandler implements ConnectionOwner, DeadlineOwner {
-  readonly reactor: Reactor;
-  readonly task: RunningTask;
-  readonly #create: CreateProtocol;
-  readonly #listener: Slot;
-  readonly #retry = new Deadline(this, RETRY_ID);
-  readonly #grace = new Deadline(this, GRACE_ID);
-  readonly #stopped: () => void;
-  #listening = true;
-  #finished = false;
-  first: Connection | undefined = undefined;
-
-  /** @param stopped called once nothing is left to serve after {@link stop}. */
-  constructor(reactor: Reactor, task: RunningTask, stopped: () => void) {
-    super();
-    if (task.service.stream === undefined) throw new TypeError(`${task.service.name} is not spoken over streams`);
-    this.reactor = reactor;
-    this.task = task;
-    this.#create = task.service.stream(task.options, task);
-    this.#stopped = stopped;
-    this.#listener = reactor.attach(task.fd, this);
-    reactor.accept(this.#listener);
-  }
-
-  override accepted(_slot: Slot, fd: number): void {
-    const { counters, limits } = this.task;
-    if (fd >= this.reactor.maxDescriptors) {
-      this.#refuse(
-        fd,
-        `descriptor ${fd} is beyond the ${this.reactor.maxDescriptors} that ${this.reactor.backend} can watch`,
-      );
-      return;
-    }
-    add(counters, ACCEPTED, 1);
-    add(counters, ACTIVE, 1);
-    if ((counters[ACTIVE] as number) >= limits.maxConnections) this.reactor.pause(this.#listener);
-    this.task.held?.add(fd);
-    new Connection(this, fd, this.#create);
-  }
-
-  override failed(_slot: Slot, errno: number): void {
-    add(this.task.counters, ERRORS, 1);
-    this.task.report({
-      where: "accept",
-      message: `${describe("accept4", errno)}; trying again in ${ACCEPT_RETRY_MS} ms`,
-    });
-    this.reactor.timers.set(this.#retry, this.reactor.nowMs + ACCEPT_RETRY_MS);
-  }
-
-  /** Turns a connection away with a reset. */
-  #refuse(fd: number, why: string): void {
-    add(this.task.counters, REFUSED, 1);
-    this.task.report({ where: "accept", message: `connection refused: ${why}` });
-    resetOnClose(fd);
-    close(fd);
-  }
-
-  expired(id: number): void {
-    if (id === RETRY_ID) this.#listen();
-    else this.#closeAll();
-  }
-
-  forget(connection: Connection): void {
-    connection.unlink();
-    const { counters, limits } = this.task;
-    if ((counters[ACTIVE] as number) === limits.maxConnections) this.#listen();
-    add(counters, ACTIVE, -1);
-    if (!this.#listening && this.first === undefined) this.#finish();
-  }
-
-  /** Accepts no more; open connections may go on for `graceMs`. */
-  stop(graceMs: number): void {
-    if (this.#listening) {
-      this.#listening = false;
-      this.reactor.timers.clear(this.#retry);
-      // Reports who was accepted already, and is served still.
-      this.reactor.detach(this.#listener);
-      this.task.control.closeSocket(this.task.fd);
-    }
-    if (this.first === undefined) this.#finish();
-    else if (graceMs === 0) this.#closeAll();
-    else this.reactor.timers.set(this.#grace, this.reactor.nowMs + graceMs);
-  }
-
-  #listen(): void {
-    if (this.#listening) this.reactor.accept(this.#listener);
-  }
-
-  #closeAll(): void {
-    while (this.first !== undefined) this.first.abort("server stopped");
-  }
-
-  #finish(): void {
-    this.reactor.timers.clear(this.#grace);
-    if (this.#finished) return;
-    this.#finished = true;
-    this.#stopped();
-  }
-}
-
 /** One client. */
 export class Connection extends IdleHandler implements SharedStreamIntents, Sharer, DeadlineOwner {
   next: Connection | undefined;
@@ -160,29 +55,35 @@ export class Connection extends IdleHandler implements SharedStreamIntents, Shar
   readonly #server: ConnectionOwner;
   readonly #slot: Slot;
   readonly #fd: number;
+  /** Where its source is counted. */
+  readonly place: number;
   readonly #protocol: StreamProtocol | SharedStreamProtocol;
   #member: DeskMember | undefined = undefined;
   readonly #deadline: Deadline | undefined = undefined;
   #linger: Deadline | undefined = undefined;
   #timers: ProtocolTimers | undefined = undefined;
   #state = 0;
+  readonly #openedMs: number;
   #lastMs: number;
 
-  constructor(server: ConnectionOwner, fd: number, create: CreateProtocol) {
+  constructor(server: ConnectionOwner, fd: number, create: CreateProtocol, place: number = NOWHERE) {
     super();
     this.#server = server;
     this.#fd = fd;
+    this.place = place;
     this.#protocol = create();
-    this.#lastMs = server.reactor.nowMs;
+    this.#openedMs = server.reactor.nowMs;
+    this.#lastMs = this.#openedMs;
+    if (this.#protocol.awaitsRequest !== undefined) this.#state = AWAITS_REQUEST;
     this.next = server.first;
     if (this.next !== undefined) this.next.previous = this;
     server.first = this;
     this.#slot = server.reactor.attach(fd, this);
     server.reactor.receive(this.#slot);
-    const { idleMs } = server.task.limits;
-    if (idleMs > 0) {
-      this.#deadline = new Deadline(this, IDLE_ID);
-      server.reactor.timers.set(this.#deadline, this.#lastMs + idleMs);
+    const atMs = this.#dueMs();
+    if (atMs !== Number.POSITIVE_INFINITY) {
+      this.#deadline = new Deadline(this, PATIENCE_ID);
+      server.reactor.timers.set(this.#deadline, atMs);
     }
     if (this.#protocol.open !== undefined || this.#protocol.shared === true) this.#guard(() => this.#open());
   }
@@ -246,13 +147,15 @@ export class Connection extends IdleHandler implements SharedStreamIntents, Shar
       return;
     }
     const { reactor, task } = this.#server;
-    const dueMs = this.#lastMs + task.limits.idleMs;
-    if (dueMs > reactor.nowMs) {
-      reactor.timers.set(this.#deadline as Deadline, dueMs);
-    } else {
-      add(task.counters, TIMED_OUT, 1);
-      this.abort("idle for too long");
-    }
+    if (this.#protocol.awaitsRequest !== true) this.#state &= ~AWAITS_REQUEST;
+    const atMs = this.#dueMs();
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    if (atMs > reactor.nowMs) reactor.timers.set(this.#deadline as Deadline, atMs);
+    else this.abort(takeOverdue(task.limits, task.counters, this.#openedMs, this.#lastMs, reactor.nowMs));
+  }
+
+  #dueMs(): number {
+    return dueMs(this.#server.task.limits, this.#openedMs, this.#lastMs, (this.#state & AWAITS_REQUEST) !== 0);
   }
 
   // The protocol's side.
@@ -362,8 +265,12 @@ export class Connection extends IdleHandler implements SharedStreamIntents, Shar
   #press(pending: number): false {
     const { reactor, task } = this.#server;
     this.#state |= PROTOCOL_BLOCKED | PAUSED_BY_PRESSURE;
-    if (pending > task.limits.maxBytes) this.abort(`more than ${task.limits.maxBytes} bytes wait for the peer`);
-    else reactor.pause(this.#slot);
+    if (pending > task.limits.maxBytes) {
+      add(task.counters, ABORTED_BYTES, 1);
+      this.abort(`more than ${task.limits.maxBytes} bytes wait for the peer`);
+    } else {
+      reactor.pause(this.#slot);
+    }
     return false;
   }
 

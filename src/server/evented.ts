@@ -3,8 +3,8 @@ import { POLLIN } from "../abi/index.ts";
 import { IdleHandler, type Reactor, type Slot } from "../reactor/index.ts";
 import type { Control } from "./control.ts";
 import { EventedDatagramServer } from "./evented-datagram.ts";
+import { EventedStreamServer } from "./evented-listener.ts";
 import { connectShared } from "./evented-shared.ts";
-import { EventedStreamServer } from "./evented-stream.ts";
 import type { RunningTask } from "./task.ts";
 
 /** Watches the control descriptor and passes orders to stop on: the first, and a later one that is in more of a hurry. */

@@ -73,6 +73,7 @@ export class HostedService implements ConnectionOwner {
       part: null,
       memory: service.memoryBytes === undefined ? undefined : new SharedArrayBuffer(service.memoryBytes),
       designMemory: undefined,
+      sources: undefined,
       held: undefined,
       shared: sharedAccess(service, options, undefined, report),
     });

@@ -6,7 +6,7 @@ import type { Limits } from "./limits.ts";
 import type { Json, ServiceReference } from "./service.ts";
 import type { Hub, HubOrder } from "./shared-state.ts";
 import type { Kind, Report } from "./task.ts";
-import type { WorkerRows } from "./worker-rows.ts";
+import type { SourceMemory, WorkerRows } from "./worker-rows.ts";
 
 /** What a worker is started with. */
 export interface Launch {
@@ -30,6 +30,7 @@ export interface Launch {
 export interface ThreadLaunch extends Launch {
   readonly memory: SharedArrayBuffer | undefined;
   readonly designMemory: SharedArrayBuffer | undefined;
+  readonly sourceMemory: SourceMemory | undefined;
   readonly held: HeldTable | undefined;
 }
 

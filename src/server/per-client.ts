@@ -5,6 +5,8 @@
  * be, it accepts no more: clients wait in the listener's queue, which costs nothing. A client for whom no worker can be
  * started, because the system has no more of something, is refused with a reset; then nobody is accepted for a moment.
  */
+
+import { EAGAIN, POLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from "../abi/index.ts";
 import {
   createReactor,
   Deadline,
@@ -14,17 +16,15 @@ import {
   type Reactor,
   type Slot,
 } from "../reactor/index.ts";
-import { close } from "../sys/index.ts";
+import { accept4, close } from "../sys/index.ts";
+import { ACCEPT_RETRY_MS, Admission, REFUSED_PLACE } from "./admission.ts";
 import { BlockingConversation, streamFactory } from "./blocking-stream.ts";
-import { ACCEPTED, ACTIVE, add, ERRORS, REFUSED } from "./counters.ts";
-import { describe } from "./describe.ts";
+import { ACCEPTED, ACTIVE, add, addFor, ERRORS, REFUSED, REFUSED_WORKERS, RESTED_CONNECTIONS } from "./counters.ts";
 import { CannotStart } from "./launch.ts";
+import { NOWHERE } from "./source-counts.ts";
 import type { RunningTask, ServerHandle, ServerTask } from "./task.ts";
 import { MAX_ROWS } from "./worker-rows.ts";
-import { Workers } from "./workers.ts";
-
-/** After the system had no worker to give, how long to leave clients in the listener's queue. */
-const RETRY_MS = 100;
+import { type WorkerHandle, Workers } from "./workers.ts";
 
 export function startPerClient(design: string, place: "threads" | "processes", task: ServerTask): ServerHandle {
   return new PerClientServer(design, place, task);
@@ -49,7 +49,11 @@ class AcceptHandler extends IdleHandler implements DeadlineOwner {
   }
 
   override failed(_slot: Slot, errno: number): void {
-    this.#server.rest(describe("accept4", errno));
+    this.#server.cope(errno);
+  }
+
+  override ready(): void {
+    this.#server.tryAgain();
   }
 
   expired(): void {
@@ -62,6 +66,9 @@ class PerClientServer implements ServerHandle {
   readonly done: Promise<void>;
   readonly #task: ServerTask;
   readonly #workers: Workers;
+  readonly #admission: Admission;
+  /** Where each worker's client is counted. */
+  readonly #places = new Map<WorkerHandle, number>();
   readonly #reactor: Reactor = createReactor("epoll");
   readonly #loop: NodeLoop = new NodeLoop(this.#reactor);
   readonly #listener: Slot;
@@ -74,7 +81,9 @@ class PerClientServer implements ServerHandle {
     this.#task = task;
     const { maxConnections, maxWorkers } = task.limits;
     const max = Math.min(maxWorkers, maxConnections, MAX_ROWS);
-    this.#workers = new Workers({ design, task, in: place, max, ended: (_worker, failure) => this.#ended(failure) });
+    this.#workers = new Workers({ design, task, in: place, max, ended: (worker, why) => this.#ended(worker, why) });
+    const { fd, limits, report } = task;
+    this.#admission = new Admission({ fd, limits, report, counters: this.#workers.own, index: 0, sources: undefined });
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -91,28 +100,54 @@ class PerClientServer implements ServerHandle {
   };
 
   take(fd: number): void {
+    const restMs = this.#admission.restMs(this.#reactor.nowMs);
+    if (restMs > 0) this.#rest(restMs);
+    const place = this.#admission.enter(fd);
+    if (place === REFUSED_PLACE) return;
     add(this.#workers.own, ACCEPTED, 1);
     try {
-      this.#workers.start({ fd, isConnection: true });
-      if (this.#workers.isFull) this.#reactor.pause(this.#listener);
+      this.#places.set(this.#workers.start({ fd, isConnection: true }), place);
     } catch (error) {
-      add(this.#workers.own, REFUSED, 1);
-      this.rest(error instanceof CannotStart ? undefined : (error as Error).message);
+      this.#admission.leave(place);
+      addFor(this.#workers.own, REFUSED, REFUSED_WORKERS);
+      add(this.#workers.own, ERRORS, 1);
+      if (!(error instanceof CannotStart)) this.#admission.tell((error as Error).message);
+      this.#rest(ACCEPT_RETRY_MS);
+      return;
     }
+    if (!this.#workers.isFull) return;
+    add(this.#workers.own, RESTED_CONNECTIONS, 1);
+    this.#reactor.pause(this.#listener);
   }
 
   listen(): void {
-    if (this.#isListening && !this.#workers.isFull) this.#reactor.accept(this.#listener);
+    if (this.#isListening && !this.#workers.isFull && !this.#retry.isSet) this.#reactor.accept(this.#listener);
   }
 
-  /** Accepts nobody for a moment. */
-  rest(why: string | undefined): void {
+  /** Nobody can be accepted. */
+  cope(errno: number): void {
     add(this.#workers.own, ERRORS, 1);
-    if (why !== undefined) {
-      this.#task.report({ where: "accept", message: `${why}; trying again in ${RETRY_MS} ms` });
+    if (this.#admission.cope(errno)) this.#reactor.arm(this.#listener, POLLIN);
+    else this.#rest(ACCEPT_RETRY_MS);
+  }
+
+  /** After a want of descriptors, somebody waits to be accepted. */
+  tryAgain(): void {
+    const fd = accept4(this.#task.fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) {
+      this.listen();
+      this.take(fd);
+    } else if (fd === -EAGAIN) {
+      this.#reactor.arm(this.#listener, POLLIN);
+    } else {
+      this.cope(-fd);
     }
+  }
+
+  /** Accepts nobody for a while. */
+  #rest(forMs: number): void {
     this.#reactor.pause(this.#listener);
-    this.#reactor.timers.set(this.#retry, this.#reactor.nowMs + RETRY_MS);
+    this.#reactor.timers.set(this.#retry, this.#reactor.nowMs + forMs);
   }
 
   stop(graceMs: number): void {
@@ -121,18 +156,21 @@ class PerClientServer implements ServerHandle {
       this.#reactor.timers.clear(this.#retry);
       this.#reactor.detach(this.#listener);
       close(this.#task.fd);
+      this.#admission.close();
     }
     this.#workers.stop(graceMs);
     this.#finishIfDone();
   }
 
-  #ended(failure: Error | undefined): void {
+  #ended(worker: WorkerHandle, failure: Error | undefined): void {
+    this.#admission.leave(this.#places.get(worker) ?? NOWHERE);
+    this.#places.delete(worker);
     if (failure !== undefined) {
       add(this.#workers.own, ERRORS, 1);
       this.#task.report({ where: "worker", message: failure.message });
     }
     if (!this.#isListening) this.#finishIfDone();
-    else if (!this.#retry.isSet) this.listen();
+    else this.listen();
   }
 
   #finishIfDone(): void {

@@ -1,7 +1,7 @@
 /** Starting a server: an endpoint, a service and a design brought together. */
-import { SOCK_DGRAM } from "../abi/index.ts";
-import { parseEndpoint } from "../socket/index.ts";
-import { close } from "../sys/index.ts";
+import { SO_RCVBUF, SO_SNDBUF, SOCK_DGRAM, SOL_SOCKET } from "../abi/index.ts";
+import { checked, parseEndpoint } from "../socket/index.ts";
+import { close, setsockopt } from "../sys/index.ts";
 import { type Counters, type CounterValues, createCounters, readCounters } from "./counters.ts";
 import { designNamed } from "./designs.ts";
 import { type Limits, limitsWith } from "./limits.ts";
@@ -83,6 +83,7 @@ export async function serve(reference: ServiceReference, options: ServeOptions):
   const counters = createCounters();
   let handle: ServerHandle;
   try {
+    boundBuffers(listeners.fds, limits);
     handle = design.start({
       fd,
       moreFds,
@@ -174,6 +175,19 @@ function listenersAsked({ listen, listenFd, workers }: ServeOptions): AskedListe
   }
   const adopted = adoptListeners(fds);
   return { kind: adopted.kind, open: () => adopted };
+}
+
+/** Connections inherit the sizes from the socket they were accepted on (tcp(7)); those that they have already stay. */
+function boundBuffers(fds: readonly number[], { receiveBufferBytes, sendBufferBytes }: Limits): void {
+  const sizes = [
+    [SO_RCVBUF, receiveBufferBytes],
+    [SO_SNDBUF, sendBufferBytes],
+  ] as const;
+  for (const fd of fds) {
+    for (const [option, bytes] of sizes) {
+      if (bytes > 0) checked("setsockopt", setsockopt(fd, SOL_SOCKET, option, new Int32Array([bytes]), 4));
+    }
+  }
 }
 
 function checkWorkers({ name, maxWorkers }: ServerDesign, { workers, placement }: ServeOptions): number | undefined {

@@ -33,6 +33,8 @@ export interface StandingOptions {
   readonly in: "threads" | "processes";
   readonly places: readonly WorkerPlace[];
   readonly designMemory?: SharedArrayBuffer;
+  /** Connections that a worker may have at a time. */
+  readonly connectionsEach: number;
   /** Called when all have ended. */
   readonly cleanUp?: () => void;
 }
@@ -63,12 +65,13 @@ class StandingWorkers implements ServerHandle {
 
   constructor(options: StandingOptions) {
     this.#options = options;
-    const { design, task, places, designMemory } = options;
+    const { design, task, places, designMemory, connectionsEach } = options;
     this.#workers = new Workers({
       design,
       task,
       in: options.in,
       max: places.length,
+      connectionsEach,
       ...(designMemory === undefined ? {} : { designMemory }),
       ended: (worker, failure) => this.#ended(worker, failure),
     });

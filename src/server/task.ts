@@ -7,6 +7,7 @@ import type { HeldDescriptors } from "./held.ts";
 import type { Limits } from "./limits.ts";
 import type { Json, Service, ServiceReference } from "./service.ts";
 import type { SharedAccess } from "./shared-state-desk.ts";
+import type { SourceCounts } from "./source-counts.ts";
 
 /** The two kinds of socket a server is built on: connections, or datagrams. */
 export type Kind = "stream" | "datagram";
@@ -48,6 +49,8 @@ export interface RunningTask extends Pick<ServerTask, "fd" | "kind" | "limits" |
   readonly memory: SharedArrayBuffer | undefined;
   /** What the threads of a design share among themselves, if they do. */
   readonly designMemory: SharedArrayBuffer | undefined;
+  /** Where connections are counted by their source with those of other workers; undefined where there are no others. */
+  readonly sources: SourceCounts | undefined;
   /** Where threads mark their connections, so that those can be closed for one that has died. */
   readonly held: HeldDescriptors | undefined;
   /** The way to what conversations share; undefined for a service whose conversations share nothing. */

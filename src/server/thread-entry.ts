@@ -6,10 +6,11 @@ import { designNamed } from "./designs.ts";
 import { HeldDescriptors } from "./held.ts";
 import { loadService } from "./service-loader.ts";
 import { sharedAccess } from "./shared-state-access.ts";
+import { SourceCounts } from "./source-counts.ts";
 import type { ServerEvent } from "./task.ts";
 import type { ThreadData, ThreadMessage } from "./thread.ts";
 
-const { design, service, channel, control, held, ...data } = workerData as ThreadData;
+const { design, service, channel, control, held, sourceMemory, ...data } = workerData as ThreadData;
 const tell = (message: ThreadMessage): void => parentPort?.postMessage(message);
 const report = (event: ServerEvent): void => tell({ event });
 
@@ -22,6 +23,7 @@ designNamed(design).run({
   service: loaded,
   options: service.options,
   control: Control.from(control, line),
+  sources: sourceMemory && new SourceCounts(sourceMemory.words, sourceMemory.shape),
   held: held === undefined ? undefined : new HeldDescriptors(held, data.index),
   shared: sharedAccess(loaded, service.options, line, report),
 });

@@ -13,6 +13,7 @@ import type { Limits } from "./limits.ts";
 import type { Json, ServiceReference } from "./service.ts";
 import type { Hub, HubOrder } from "./shared-state.ts";
 import type { Kind, ServerEvent, ServerHandle, ServerTask } from "./task.ts";
+import type { SourceMemory } from "./worker-rows.ts";
 
 /** What the thread is started with. */
 export interface ThreadData {
@@ -29,6 +30,7 @@ export interface ThreadData {
   readonly channel: number | undefined;
   readonly memory: SharedArrayBuffer | undefined;
   readonly designMemory: SharedArrayBuffer | undefined;
+  readonly sourceMemory: SourceMemory | undefined;
   readonly held: HeldTable | undefined;
 }
 
@@ -42,7 +44,7 @@ export type ThreadMessage = { readonly ready: true } | { readonly event: ServerE
 export function launchThread(launch: ThreadLaunch): Launched {
   const { hub, control, report, ...rest } = launch;
   const link = hub === undefined ? undefined : new ThreadLink(hub, (error) => void fail(error));
-  const { design, fd, kind, service, limits, part, index, counters, memory, designMemory, held } = rest;
+  const { design, fd, kind, service, limits, part, index, counters, memory, designMemory, sourceMemory, held } = rest;
   const workerData: ThreadData = {
     design,
     fd,
@@ -54,6 +56,7 @@ export function launchThread(launch: ThreadLaunch): Launched {
     counters,
     memory,
     designMemory,
+    sourceMemory,
     held,
     control: control.transferable,
     channel: link?.fd,
@@ -104,6 +107,7 @@ export function startThread(design: string, task: ServerTask): ServerHandle {
     index: 0,
     hub: undefined,
     designMemory: undefined,
+    sourceMemory: undefined,
     held: undefined,
   });
   // A process cannot exit while one of its threads is blocked in a system call.

@@ -1,5 +1,6 @@
 /**
- * Memory that a server shares with its workers: for each a row of words (how it is told to stop) and of counters.
+ * Memory that a server shares with its workers: for each a row of words (how it is told to stop) and of counters; behind
+ * the rows, where sources are limited, what counts them.
  *
  * A row has one writer at a time, so counting takes no lock. It outlives its worker: what a worker counted before it was
  * killed stays counted, and its successor counts on. Threads share the memory as it is; processes map one file without a
@@ -9,6 +10,7 @@ import { MAP_SHARED, MFD_CLOEXEC, PROT_READ, PROT_WRITE } from "../abi/index.ts"
 import { checked } from "../socket/index.ts";
 import { close, ftruncate, memfd_create, mmap, munmap, viewMemory } from "../sys/index.ts";
 import { ACTIVE, type Counters, createCounters } from "./counters.ts";
+import { SourceCounts, type SourceShape, sourceBytes } from "./source-counts.ts";
 
 /** One worker's part. */
 export interface WorkerRow {
@@ -23,31 +25,46 @@ const WORD_BYTES = 64;
 const COUNTERS = createCounters().length;
 const ROW_BYTES: number = WORD_BYTES + Math.ceil((COUNTERS * Float64Array.BYTES_PER_ELEMENT) / 64) * 64;
 
+/** Where workers count their connections by source. */
+export interface SourceMemory {
+  readonly words: Int32Array;
+  readonly shape: SourceShape;
+}
+
 export class WorkerRows {
   /** What children inherit; undefined for threads. */
   readonly fd: number | undefined;
+  readonly sourceMemory: SourceMemory | undefined;
   readonly #rows: readonly WorkerRow[];
   readonly #release: () => void;
 
-  private constructor(buffer: ArrayBuffer | SharedArrayBuffer, count: number, fd?: number, release = (): void => {}) {
+  private constructor(
+    buffer: ArrayBuffer | SharedArrayBuffer,
+    count: number,
+    shape: SourceShape | undefined,
+    fd?: number,
+    release = (): void => {},
+  ) {
     this.fd = fd;
+    this.sourceMemory = shape && sourcesIn(buffer, count, shape);
+    if (this.sourceMemory !== undefined) new SourceCounts(this.sourceMemory.words, this.sourceMemory.shape).seed();
     this.#rows = Array.from({ length: count }, (_, index) => rowIn(buffer, index));
     this.#release = release;
   }
 
-  static forThreads(count: number): WorkerRows {
-    return new WorkerRows(new SharedArrayBuffer(count * ROW_BYTES), count);
+  static forThreads(count: number, shape: SourceShape | undefined): WorkerRows {
+    return new WorkerRows(new SharedArrayBuffer(sizeOf(count, shape)), count, shape);
   }
 
   /** @throws SystemError EMFILE, ENOMEM … */
-  static forProcesses(count: number): WorkerRows {
-    const sizeBytes = count * ROW_BYTES;
+  static forProcesses(count: number, shape: SourceShape | undefined): WorkerRows {
+    const sizeBytes = sizeOf(count, shape);
     const fd = checked("memfd_create", memfd_create("portolan workers", MFD_CLOEXEC));
     try {
       checked("ftruncate", ftruncate(fd, sizeBytes));
       const address = mapShared(fd, sizeBytes);
       // SAFETY: mapped until `dispose`, after which nobody asks for a row.
-      return new WorkerRows(viewMemory(address, sizeBytes), count, fd, () => {
+      return new WorkerRows(viewMemory(address, sizeBytes), count, shape, fd, () => {
         munmap(address, sizeBytes);
         close(fd);
       });
@@ -91,6 +108,23 @@ export function mapRow(fd: number, index: number): WorkerRow {
   const sizeBytes = (index + 1) * ROW_BYTES;
   // SAFETY: mapped for the life of the process.
   return rowIn(viewMemory(mapShared(fd, sizeBytes), sizeBytes), index);
+}
+
+/** In a child: where `count` workers count their connections by source. It stays mapped until the child ends. */
+export function mapSources(fd: number, count: number, shape: SourceShape): SourceCounts {
+  const sizeBytes = sizeOf(count, shape);
+  // SAFETY: mapped for the life of the process.
+  const { words } = sourcesIn(viewMemory(mapShared(fd, sizeBytes), sizeBytes), count, shape);
+  return new SourceCounts(words, shape);
+}
+
+function sizeOf(count: number, shape: SourceShape | undefined): number {
+  return count * ROW_BYTES + (shape === undefined ? 0 : sourceBytes(shape));
+}
+
+function sourcesIn(buffer: ArrayBuffer | SharedArrayBuffer, count: number, shape: SourceShape): SourceMemory {
+  const words = sourceBytes(shape) / Int32Array.BYTES_PER_ELEMENT;
+  return { words: new Int32Array(buffer, count * ROW_BYTES, words), shape };
 }
 
 function mapShared(fd: number, sizeBytes: number): number {

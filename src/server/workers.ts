@@ -15,6 +15,7 @@ import { resetOnClose } from "./reset.ts";
 import type { Json } from "./service.ts";
 import { Hub } from "./shared-state.ts";
 import { reportingResource } from "./shared-state-access.ts";
+import { SourceCounts, sourceShape } from "./source-counts.ts";
 import type { ServerTask } from "./task.ts";
 import { launchThread } from "./thread.ts";
 import { clearRow, WorkerRows } from "./worker-rows.ts";
@@ -30,6 +31,8 @@ export interface WorkersOptions {
   readonly max: number;
   /** What the design's own threads share. */
   readonly designMemory?: SharedArrayBuffer;
+  /** Connections that a worker may have at a time, where workers accept by themselves and count the sources. */
+  readonly connectionsEach?: number;
   /** Called when one has ended, after what it left was closed. */
   readonly ended: (worker: WorkerHandle, failure: Error | undefined) => void;
 }
@@ -65,6 +68,7 @@ export class Workers {
   readonly own: Counters = createCounters();
   readonly #options: WorkersOptions;
   readonly #rows: WorkerRows;
+  readonly #sources: SourceCounts | undefined;
   readonly #held: HeldTable | undefined;
   readonly #hub: Hub | undefined;
   readonly #members = new Map<number, Member>();
@@ -78,7 +82,12 @@ export class Workers {
     this.#options = options;
     const { task } = options;
     const inThreads = options.in === "threads";
-    this.#rows = inThreads ? WorkerRows.forThreads(options.max) : WorkerRows.forProcesses(options.max);
+    const { max, connectionsEach } = options;
+    const isCounted = task.limits.maxPerSource > 0 && connectionsEach !== undefined;
+    const shape = isCounted ? sourceShape(max, connectionsEach) : undefined;
+    this.#rows = inThreads ? WorkerRows.forThreads(max, shape) : WorkerRows.forProcesses(max, shape);
+    const memory = this.#rows.sourceMemory;
+    this.#sources = memory && new SourceCounts(memory.words, memory.shape);
     this.#held = inThreads ? createHeldTable() : undefined;
     if (task.resources !== undefined) this.#hub = new Hub(task.resources, reportingResource(task.report));
     // A process cannot exit while one of its threads is blocked in a system call.
@@ -172,7 +181,13 @@ export class Workers {
   #launch(launch: Launch): Launched {
     if (this.#options.in === "processes") return launchChild({ ...launch, rows: this.#rows });
     const { task, designMemory } = this.#options;
-    return launchThread({ ...launch, memory: task.memory, designMemory, held: this.#held });
+    return launchThread({
+      ...launch,
+      memory: task.memory,
+      designMemory,
+      sourceMemory: this.#rows.sourceMemory,
+      held: this.#held,
+    });
   }
 
   #freeIndex(): number {
@@ -193,6 +208,7 @@ export class Workers {
     this.#members.delete(index);
     if (this.#options.in === "threads" && !job.isConnection) control.closeSocket(job.fd);
     this.#heldBy(index)?.closeAll();
+    this.#sources?.clear(index);
     control.close();
     this.#rows.row(index).counters[ACTIVE] = 0;
     this.#options.ended(member, failure);

@@ -2,6 +2,7 @@
 import { type BackendName, createReactor, NodeLoop } from "../../reactor/index.ts";
 import { Control } from "../control.ts";
 import { serveOnReactor } from "../evented.ts";
+import { shareOf } from "../limits.ts";
 import { loadService } from "../service-loader.ts";
 import { sharedAccess } from "../shared-state-access.ts";
 import { startStanding } from "../standing-workers.ts";
@@ -41,14 +42,10 @@ function startLoops(backend: BackendName, task: ServerTask): ServerHandle {
   const places = Array.from({ length: count }, (_, index) => ({
     fd: fds[index % fds.length] as number,
     part: null,
-    limits: { ...task.limits, maxConnections: partOf(task.limits.maxConnections, count, index) },
+    limits: shareOf(task.limits, count, index),
   }));
-  return startStanding({ design: backend, task, in: "threads", places });
-}
-
-/** Of a limit for the whole server, what one of `count` workers may have. Each may have one, at least. */
-function partOf(limit: number, count: number, index: number): number {
-  return Math.max(1, Math.floor(limit / count) + (index < limit % count ? 1 : 0));
+  const connectionsEach = Math.ceil(task.limits.maxConnections / count);
+  return startStanding({ design: backend, task, in: "threads", places, connectionsEach });
 }
 
 /** Blocks this thread in the loop until the control says stop. */
@@ -79,6 +76,7 @@ function startInNode(backend: BackendName, task: ServerTask): ServerHandle {
       index: 0,
       part: null,
       designMemory: undefined,
+      sources: undefined,
       held: undefined,
       shared: sharedAccess(service, task.service.options, undefined, task.report),
     };

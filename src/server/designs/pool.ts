@@ -5,14 +5,15 @@
  *
  * For datagrams the socket's buffer is the queue: whichever thread is free takes the next request.
  */
-import { EAGAIN, ECONNABORTED, EINTR, POLLIN, SOCK_CLOEXEC, SOCK_NONBLOCK } from "../../abi/index.ts";
-import { accept4, close } from "../../sys/index.ts";
+import { POLLIN } from "../../abi/index.ts";
+import { close } from "../../sys/index.ts";
+import { BlockingDoor } from "../blocking-door.ts";
 import { BlockingConversation, streamFactory } from "../blocking-stream.ts";
 import { ConnectionQueue } from "../connection-queue.ts";
-import { ACCEPTED, add, ERRORS } from "../counters.ts";
-import { describe } from "../describe.ts";
+import { ACCEPTED, add } from "../counters.ts";
 import { serveRequests } from "../per-request.ts";
 import { resetOnClose } from "../reset.ts";
+import { NOWHERE } from "../source-counts.ts";
 import { startStanding } from "../standing-workers.ts";
 import type { RunningTask, ServerDesign, ServerHandle, ServerTask } from "../task.ts";
 import { waitFor } from "../wait.ts";
@@ -21,9 +22,6 @@ const MAX_THREADS = 128;
 const DEFAULT_THREADS = 8;
 /** Connections that wait for a thread. */
 const MAX_QUEUED = 128;
-/** After the process ran out of descriptors or memory, how long to leave connections in the backlog. */
-const ACCEPT_RETRY_MS = 100;
-
 const ACCEPTOR = "acceptor";
 const SERVER = "server";
 
@@ -52,7 +50,16 @@ function startStreams(task: ServerTask): ServerHandle {
   const roles = [ACCEPTOR, ...Array.from({ length: threads }, () => SERVER)];
   const places = roles.map((part) => ({ fd, limits, part }));
   try {
-    return startStanding({ design: "pool", task, in: "threads", places, designMemory: queue.memory, cleanUp });
+    const { memory: designMemory } = queue;
+    return startStanding({
+      design: "pool",
+      task,
+      in: "threads",
+      places,
+      designMemory,
+      connectionsEach: MAX_QUEUED,
+      cleanUp,
+    });
   } catch (error) {
     cleanUp();
     throw error;
@@ -62,7 +69,7 @@ function startStreams(task: ServerTask): ServerHandle {
 function startDatagrams(task: ServerTask): ServerHandle {
   const { fd, limits, workers = DEFAULT_THREADS } = task;
   const places = Array.from({ length: workers }, () => ({ fd, limits, part: SERVER }));
-  return startStanding({ design: "pool", task, in: "threads", places });
+  return startStanding({ design: "pool", task, in: "threads", places, connectionsEach: 1 });
 }
 
 function queueOf(task: RunningTask): ConnectionQueue {
@@ -70,30 +77,28 @@ function queueOf(task: RunningTask): ConnectionQueue {
 }
 
 /** The thread that accepts. Whoever it has accepted when the order to stop comes is still served. */
-function acceptIntoQueue({ fd, control, counters, report }: RunningTask, queue: ConnectionQueue): void {
+function acceptIntoQueue(task: RunningTask, queue: ConnectionQueue): void {
+  const { fd, control, counters } = task;
+  const door = new BlockingDoor(task);
   while (!control.isStopping) {
     waitFor(queue.spacesFd, POLLIN, control, Number.POSITIVE_INFINITY);
     if (control.isStopping || !queue.reserve()) continue;
-    waitFor(fd, POLLIN, control, Number.POSITIVE_INFINITY);
-    const client = control.isStopping ? -EAGAIN : accept4(fd, null, null, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (client >= 0) {
+    const client = door.next();
+    if (client === undefined) {
+      queue.unreserve();
+    } else {
       add(counters, ACCEPTED, 1);
       queue.put(client);
-      continue;
     }
-    queue.unreserve();
-    if (client === -EAGAIN || client === -EINTR || client === -ECONNABORTED) continue;
-    add(counters, ERRORS, 1);
-    report({ where: "accept", message: `${describe("accept4", -client)}; trying again in ${ACCEPT_RETRY_MS} ms` });
-    waitFor(-1, 0, control, ACCEPT_RETRY_MS);
   }
+  door.close();
   control.closeSocket(fd);
   queue.close();
 }
 
 /** A thread that serves: until the order to stop, and then until the queue is empty or the grace is over. */
 function serveFromQueue(task: RunningTask, queue: ConnectionQueue): void {
-  const { control } = task;
+  const { control, index, sources } = task;
   const create = streamFactory(task);
   control.closeSocket(task.fd);
   let deadlineMs = Number.POSITIVE_INFINITY;
@@ -104,8 +109,14 @@ function serveFromQueue(task: RunningTask, queue: ConnectionQueue): void {
       deadlineMs = Math.min(deadlineMs, performance.now() + control.graceMs);
     }
     const client = queue.take();
-    if (client >= 0) new BlockingConversation(task, client, create()).run(deadlineMs);
-    else if (queue.isClosed) break;
+    if (client !== undefined) {
+      // Whose thread dies is counted no more, so it is counted with its thread.
+      const place = sources?.move(client.place, index) ?? NOWHERE;
+      new BlockingConversation(task, client.fd, create()).run(deadlineMs);
+      sources?.release(place);
+    } else if (queue.isClosed) {
+      break;
+    }
   }
 }
 

@@ -6,6 +6,7 @@
  * Datagrams likewise: whichever child is free takes the next request from the socket that all share.
  */
 import { serveStreamsOneByOne } from "../blocking-stream.ts";
+import { shareOf } from "../limits.ts";
 import { serveRequests } from "../per-request.ts";
 import { startStanding } from "../standing-workers.ts";
 import type { ServerDesign } from "../task.ts";
@@ -26,8 +27,12 @@ export const prefork: ServerDesign = {
   start(task) {
     const { fd, limits, workers = DEFAULT_CHILDREN } = task;
     const count = Math.min(workers, limits.maxConnections);
-    const places = Array.from({ length: count }, () => ({ fd, limits, part: null }));
-    return startStanding({ design: "prefork", task, in: "processes", places });
+    const places = Array.from({ length: count }, (_, index) => ({
+      fd,
+      limits: shareOf(limits, count, index),
+      part: null,
+    }));
+    return startStanding({ design: "prefork", task, in: "processes", places, connectionsEach: 1 });
   },
   run: (task) => (task.kind === "stream" ? serveStreamsOneByOne(task) : serveRequests(task)),
 };
