@@ -44,6 +44,8 @@ export interface Trial {
   readonly bytes?: string;
   /** What to put behind nc or socat, to end what is endless or to show what is no text: `head -n 3`. */
   readonly filter?: string;
+  /** Lines that a person might type to our client, for a demo. */
+  readonly typed?: string;
   /** What to put after `portolan call NAME ENDPOINT`. */
   readonly callArguments: string;
 }

@@ -1,7 +1,10 @@
 /** `portolan demo`: lessons that run by themselves, and what they leave behind, which is nothing. */
 import { readdirSync, readFileSync } from "node:fs";
+import { services } from "portolan/service";
 import { describe, expect, it } from "vitest";
-import { portolan } from "./portolan.ts";
+import { portolan, start } from "./portolan.ts";
+
+const PATIENCE_MS = 30_000;
 
 function lines(stdout: string): Record<string, unknown>[] {
   return stdout
@@ -69,5 +72,72 @@ describe("portolan demo zombies", () => {
         }
       });
     expect(orphans).toEqual([]);
+  });
+});
+
+describe("portolan demo of a service", () => {
+  const named = services.map(({ name, transports }) => ({
+    name,
+    count: transports.filter((t) => t !== "unix").length,
+  }));
+
+  it.each(named)("runs server and client of $name together", async ({ name, count }) => {
+    await using program = start(["demo", name, "--json"]);
+    // A program and up to two clients, each started anew.
+    const { status, stdout, stderr } = await program.end(PATIENCE_MS);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const steps = lines(stdout);
+    const of = (event: string): Record<string, unknown>[] => steps.filter((step) => step.event === event);
+    expect(of("serve")).toHaveLength(count);
+    expect(of("call").map(({ command }) => command)).toEqual(
+      Array(count).fill(expect.stringContaining(` call ${name} `)),
+    );
+    // Each has something to show: what came back, or for discard, that all was sent.
+    expect(of("output").length).toBeGreaterThanOrEqual(count);
+    for (const counters of of("counters")) {
+      expect((counters.accepted as number) + (counters.datagramsIn as number)).toBeGreaterThan(0);
+    }
+  });
+
+  it("shows people both sides, with commands that they may type", async () => {
+    const { status, stdout } = await portolan(["demo", "truncate"]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^server {2}node dist\/cli\/main\.js serve truncate --listen udp:\/\/127\.0\.0\.1:\d+$/m);
+    expect(stdout).toMatch(/^client {2}node dist\/cli\/main\.js call truncate udp:\S+ --message 'hello world'$/m);
+    expect(stdout).toContain('      | back  8 bytes: "hello wo"  3 did not fit and are gone\n');
+    expect(stdout).toMatch(/^server {2}has seen 1 datagram in, 1 out; 8 bytes in, 8 out$/m);
+  });
+});
+
+describe("portolan demo sink", () => {
+  it("shows what the kernel does between the calls, and how a writer learns that its peer is gone", async () => {
+    const { status, stdout, stderr } = await portolan(["demo", "sink"]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    const order = [
+      /^netcat {2}connect = -1 ECONNREFUSED$/m,
+      /^sink {4}listen backlog 1 = 0$/m,
+      /^netcat {2}send "first\\n" = 6$/m,
+      /^kernel {2}ESTABLISHED {2}here .* Rx 6 bytes/m,
+      /^sink {4}accept = a connection from /m,
+      /^sink {4}recv 1024 = 6: "first\\n"$/m,
+      /^netcat {2}recv = 0: the peer has ended$/m,
+      /^netcat {2}send "second\\n" = 7$/m,
+      /^netcat {2}send "third\\n" = -1 (EPIPE|ECONNRESET)$/m,
+    ].map((line) => stdout.search(line));
+    expect(order).not.toContain(-1);
+    expect(order).toEqual([...order].sort((a, b) => a - b));
+  });
+});
+
+describe("portolan services", () => {
+  it("says for each what to type, to people and to machines", async () => {
+    const told = lines((await portolan(["services", "--json"])).stdout);
+    expect(told.map(({ name }) => name)).toEqual(services.map(({ name }) => name));
+    const { status, stdout } = await portolan(["services"]);
+    expect(status).toBe(0);
+    for (const { serve, demo, try: trials } of told as { serve: string; demo: string; try: { command: string }[] }[]) {
+      expect(trials.length).toBeGreaterThanOrEqual(2);
+      for (const command of [serve, demo, ...trials.map((trial) => trial.command)]) expect(stdout).toContain(command);
+    }
   });
 });

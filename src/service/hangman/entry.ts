@@ -36,7 +36,7 @@ export const hangmanEntry: ServiceEntry = {
   specification: "course",
   port: 1066,
   transports: ["tcp", "unix"],
-  trial: { callArguments: "" },
+  trial: { typed: "e\na\nport\n/quit\n", callArguments: "" },
   options: hangmanOptions,
   reference: referenceTo(new URL("./index.js", import.meta.url), "hangman", hangmanOptions),
   client: async () => (await import("./client.ts")).hangmanClient,

@@ -1,8 +1,9 @@
 /** The table of demos. A new one is a file here that exports a {@link Demo}, and a line in the list. */
 import type { Command } from "commander";
-import type { ExitStatus } from "../../../service/index.ts";
+import { type ExitStatus, services } from "../../../service/index.ts";
 import type { Context } from "../../context.ts";
 import type { VerbSetup } from "../../verbs.ts";
+import { serviceDemo } from "./service.ts";
 
 /** One thing that a demo shows: `text` for people, `name` and `fields` for machines. */
 export interface Step {
@@ -44,11 +45,20 @@ export interface DemoEntry {
   load(): Promise<Demo>;
 }
 
-/** Every demo, sorted by name. */
-export const demos: readonly DemoEntry[] = [
+const lessons: readonly DemoEntry[] = [
+  {
+    name: "sink",
+    summary: "what the kernel does between the calls of a server and of its client",
+    load: async () => (await import("./sink.ts")).demo,
+  },
   {
     name: "zombies",
     summary: "a child that nobody waited for, and both cures",
     load: async () => (await import("./zombies.ts")).demo,
   },
 ];
+
+/** Every demo, sorted by name: the lessons, and each service with its client. */
+export const demos: readonly DemoEntry[] = [...lessons, ...services.map(serviceDemo)].sort((a, b) =>
+  a.name < b.name ? -1 : 1,
+);
