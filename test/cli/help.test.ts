@@ -115,6 +115,16 @@ describe("portolan services", () => {
       port: 7,
       defaultPort: 7007,
       transports: ["tcp", "udp", "unix"],
+      serve: "node dist/cli/main.js serve echo",
+      demo: "node dist/cli/main.js demo echo",
+      try: expect.arrayContaining([
+        expect.objectContaining({ program: "nc", command: "printf 'hello\\n' | nc -N 127.0.0.1 7007" }),
+        expect.objectContaining({
+          program: "portolan",
+          command: "node dist/cli/main.js call echo udp://127.0.0.1:7007 --message hello",
+          installed: true,
+        }),
+      ]),
     });
   });
 });
