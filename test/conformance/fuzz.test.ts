@@ -71,7 +71,13 @@ const speeches: Readonly<Record<string, Speech>> = {
   rot13: { sample: words("Hello, World! \xe4\n"), essence: exactly },
   squares: {
     sample: words("board\nbogus\n6 6\nquit\n"),
-    essence: (answer) => exactly(answer).replaceAll(/player-\d+/g, "player"),
+    // The board is everybody's, and "1 1" is not rare among noise: what a client is told of it depends on the others.
+    essence: (answer) =>
+      exactly(answer)
+        .replaceAll(/player-\d+/g, "player")
+        .split("\r\n")
+        .filter((line) => /^(Squares|Type|A square|Goodbye)/.test(line))
+        .join("\n"),
     sane: async (endpoint) =>
       expect((await converse(endpoint, "board\nquit\n")).toString()).toMatch(/\r\nGoodbye\.\r\n$/),
   },
