@@ -161,6 +161,8 @@ export interface ServiceLimits {
   readonly perSource: number;
   /** New ones a second, and how long the service rests when there are more (`cps`). */
   readonly connectionsPerSecond: number;
+  /** New ones a minute (inetd's `nowait.60`): with more, it rests as well, and at least until that minute is over. */
+  readonly connectionsPerMinute: number;
   readonly restSeconds: number;
   /** Load average of one minute from which on nobody is let in; undefined: any. */
   readonly maxLoad: number | undefined;
@@ -216,6 +218,7 @@ export const DEFAULT_SERVICE_LIMITS: ServiceLimits = {
   instances: 256,
   perSource: 64,
   connectionsPerSecond: 256,
+  connectionsPerMinute: Number.POSITIVE_INFINITY,
   restSeconds: 10,
   maxLoad: undefined,
   failures: 10,

@@ -6,7 +6,8 @@ import { listen } from "portolan";
 import { closeThreadReactor } from "portolan/reactor";
 import { afterAll, describe, expect, it } from "vitest";
 import { ask } from "../support/inetd-kit.ts";
-import { portolan, root, scratchFolder, start } from "./portolan.ts";
+import { needsProgram } from "../support/programs.ts";
+import { Program, portolan, root, scratchFolder, start } from "./portolan.ts";
 
 afterAll(() => closeThreadReactor());
 
@@ -88,6 +89,76 @@ describe("a configuration is served", () => {
     expect(program.events("stopped")).toHaveLength(1);
     expect([pidFile, `${folder.path}/tr.sock`].map((file) => existsSync(file))).toEqual([false, false]);
   });
+});
+
+describe("while nothing listens, it goes on", () => {
+  /** One service, so that there is nothing else that could keep the process alive. */
+  function alone(folder: string, service: object): string {
+    const path = join(folder, "inetd.yaml");
+    writeFileSync(path, JSON.stringify({ services: { alone: { listen: `unix://${folder}/alone.sock`, ...service } } }));
+    return path;
+  }
+
+  async function rested(program: Program, folder: string): Promise<void> {
+    await program.until("the rest", () => program.events("rest")[0]);
+    // Who comes meanwhile is served after it.
+    await program.until("the end of the rest", () => program.events("note")[0]);
+    expect(await ask(`unix://${folder}/alone.sock`, "again\n")).toBe("again\n");
+    program.signal("SIGTERM");
+    expect((await program.end()).status).toBe(0);
+  }
+
+  it("through the rest of its only service, after more in a second than may come", async () => {
+    using folder = scratchFolder();
+    // One may have come to the rest, and is the first after it.
+    const limits = { connectionsPerSecond: 2, restSeconds: 1 };
+    const path = alone(folder.path, { program: "/bin/cat", limits });
+    await using program = start(["inetd", "--config", path, "--json"]);
+    await program.listening(1);
+    while (program.events("rest").length === 0) await ask(`unix://${folder.path}/alone.sock`).catch(() => {});
+    await rested(program, folder.path);
+  });
+
+  it("through the rest of its only service, whose program has the socket and crashes", async (context) => {
+    needsProgram(context, "python3", ["--version"]);
+    using folder = scratchFolder();
+    const script = `import os, socket
+mark = ${JSON.stringify(join(folder.path, "crashed"))}
+if not os.path.exists(mark):
+    open(mark, "w")
+    os._exit(3)
+c, _ = socket.socket(fileno=0).accept()
+while data := c.recv(100):
+    c.sendall(data)
+`;
+    const program = { program: "/usr/bin/env", arguments: ["python3", "-c", script], wait: true };
+    const path = alone(folder.path, { ...program, limits: { failures: 1, restSeconds: 1 } });
+    await using running = start(["inetd", "--config", path, "--json"]);
+    await running.listening(1);
+    const first = ask(`unix://${folder.path}/alone.sock`, "waits\n");
+    await running.until("the rest", () => running.events("rest")[0]);
+    expect(await first).toBe("waits\n");
+    await running.until("the program's end", () => running.events("exit")[1]);
+    await rested(running, folder.path);
+  });
+});
+
+it("by the API, a super-server keeps Node alive until it is stopped, unless it was unreferenced", async () => {
+  const script = (then: string): string[] => [
+    "--input-type=module",
+    "--eval",
+    `import { startInetd, parseConfig } from "portolan/inetd";
+     const { config } = parseConfig('{"services": {"a": {"listen": "tcp://127.0.0.1:0", "builtin": "echo"}}}', "x.json");
+     const inetd = await startInetd(config);
+     ${then}
+     console.log(JSON.stringify({ event: "up" }));`,
+  ];
+  await using held = new Program(process.execPath, script('process.once("SIGTERM", () => inetd.stop());'));
+  await using released = new Program(process.execPath, script("inetd.unref();"));
+  expect((await released.end()).status).toBe(0);
+  await held.until("its start", () => held.events("up")[0]);
+  held.signal("SIGTERM");
+  expect((await held.end()).status).toBe(0);
 });
 
 describe("what cannot be is told", () => {

@@ -102,6 +102,15 @@ describe("who is let in", () => {
     expect((await started.seen("NOTE")).reason).toBe("listens again");
   });
 
+  it("so many in a minute, and the next makes the service rest for long", async () => {
+    const limits = { connectionsPerMinute: 3, restSeconds: 600 };
+    await using started = await startServices([serviceOf({ limits })]);
+    for (let i = 0; i < 3; i++) expect(await ask(started.endpoint, "hello\n")).toBe("hello\n");
+    expect(await refused(started.endpoint)).toBe("");
+    const { reason } = await started.seen("REST");
+    expect(reason).toBe("more than 3 connections in one minute: stopped for 600 seconds");
+  });
+
   it("max_load: nobody while the machine is busy", async () => {
     await using started = await startServices([serviceOf({ limits: { maxLoad: 0 } })]);
     expect(await refused(started.endpoint)).toBe("");

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { connect, SystemError } from "portolan";
+import { startInetd } from "portolan/inetd";
 import { closeThreadReactor } from "portolan/reactor";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ask, configOf, PATIENCE_MS, readAll, serviceOf, shell, startServices } from "../support/inetd-kit.ts";
@@ -118,6 +119,32 @@ it("a service that is wrong now stays as it was; one that changes its kind keeps
   await waiting.sendAll("hello\n");
   waiting.shutdown("write");
   expect(await readAll(waiting)).toBe("hello\n");
+});
+
+it("of two services that ask for any free port, one that is renamed has the socket that the other has not", async () => {
+  await using started = await startServices([serviceOf({ id: "a" }), serviceOf({ id: "b" })]);
+  const [a, b] = started.inetd.services.map(({ endpoint }) => endpoint);
+  const upper = serviceOf({ id: "c", program: { path: "/usr/bin/tr", argv: ["tr", "a-z", "A-Z"] } });
+  const result = await started.inetd.reload(configOf(upper, serviceOf({ id: "b" })));
+  expect(result).toMatchObject({ added: [], removed: ["a"], kept: ["c", "b"], problems: [] });
+  expect(started.inetd.services.map(({ endpoint }) => endpoint)).toEqual([a, b]);
+  expect(await ask(a ?? "", "hello\n")).toBe("HELLO\n");
+  expect(await ask(b ?? "", "hello\n")).toBe("hello\n");
+});
+
+it("of two services with the same id the first is served, now and after a reload; the other is told", async () => {
+  const before = openThings();
+  {
+    await using inetd = await startInetd(configOf(serviceOf(), serviceOf({ program: shell("exit 3") })));
+    const [{ endpoint = "" } = {}] = inetd.services;
+    expect(inetd.problems).toMatchObject([{ severity: "error", message: expect.stringContaining("this id already") }]);
+    expect(await ask(endpoint, "hello\n")).toBe("hello\n");
+    await inetd.reload(configOf(serviceOf(), serviceOf()));
+    expect(inetd.problems).toHaveLength(1);
+    expect(inetd.services.map((service) => service.endpoint)).toEqual([endpoint]);
+    expect(await ask(endpoint, "hello\n")).toBe("hello\n");
+  }
+  expect(await leftBehind(before, PATIENCE_MS)).toEqual([]);
 });
 
 it("two services that ask for any free port keep theirs each, and a hundred reloads leave nothing behind", async () => {

@@ -76,7 +76,8 @@ describe("a line of inetd.conf", () => {
 
   it("bounds how often its program is started", () => {
     expect(only("7007 stream tcp nowait.40 nobody /bin/cat cat").limits).toMatchObject({
-      connectionsPerSecond: 40,
+      connectionsPerSecond: Number.POSITIVE_INFINITY,
+      connectionsPerMinute: 40,
       restSeconds: 600,
     });
   });

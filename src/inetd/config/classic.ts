@@ -1,5 +1,12 @@
 /** The classic form, a line for a service: inetd.conf, as inetd(8) of OpenBSD has it. */
-import { DEFAULT_SERVICE_LIMITS, type InetdService, type ListenPlace, type Origin, type ReadConfig } from "../model.ts";
+import {
+  DEFAULT_SERVICE_LIMITS,
+  type InetdService,
+  type ListenPlace,
+  type Origin,
+  type ReadConfig,
+  type ServiceLimits,
+} from "../model.ts";
 import { assemble } from "./assemble.ts";
 import { MAX_VALUES } from "./bounds.ts";
 import { readBuiltIn } from "./builtin.ts";
@@ -182,12 +189,15 @@ function readWaiting(
   text: string,
   origin: Origin,
   { problems }: Reading,
-): { isWaiting: boolean; limits: { connectionsPerSecond?: number; restSeconds?: number } } {
+): { isWaiting: boolean; limits: Partial<ServiceLimits> } {
   const [, word, max] = /^(wait|nowait)(?:[.:]([0-9]{1,9}))?$/.exec(text) ?? [];
   if (word === undefined || max === "0") {
     problems.error(origin, `${quote(text)} says neither wait nor nowait`, "write wait, nowait, wait.40 or nowait.40");
   }
-  const limits = max === undefined ? {} : { connectionsPerSecond: Number(max), restSeconds: REST_SECONDS };
+  if (max === undefined) return { isWaiting: word === "wait", limits: {} };
+  // All of a minute's may come in one second.
+  const connectionsPerSecond = Number.POSITIVE_INFINITY;
+  const limits = { connectionsPerSecond, connectionsPerMinute: Number(max), restSeconds: REST_SECONDS };
   return { isWaiting: word === "wait", limits };
 }
 

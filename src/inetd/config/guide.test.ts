@@ -29,7 +29,6 @@ describe("the guide to the super-server's configuration", () => {
       {
         listen: { endpoint: "tcp://127.0.0.1:7100" },
         serves: { path: "/usr/bin/tr", argv: ["tr", "a-z", "A-Z"], credentials: { user: "nobody" } },
-        limits: { connectionsPerSecond: 60, restSeconds: 600 },
         log: { onFailure: ["HOST"] },
       },
     ]);

@@ -73,7 +73,7 @@ export class BuiltInDatagrams extends Runner {
     }
     if (!this.#isTooFast) return;
     this.#isTooFast = false;
-    this.rest(`more than ${this.service.limits.connectionsPerSecond} datagrams in one second`);
+    this.rest(this.gate.tooMany("datagrams"));
   }
 
   override update(prepared: PreparedService): void {

@@ -70,9 +70,7 @@ export class DatagramPrograms extends Runner {
     if (refusal !== undefined) this.#refuse(source, refusal);
     else if (verdict === undefined) this.#start(datagram);
     else this.#startLater(datagram, verdict);
-    if (tooFast !== undefined) {
-      this.rest(`more than ${this.service.limits.connectionsPerSecond} datagrams in one second`);
-    }
+    if (tooFast !== undefined) this.rest(gate.tooMany("datagrams"));
   }
 
   #startLater(datagram: Waiting, verdict: Promise<Refusal | undefined>): void {
@@ -103,9 +101,13 @@ export class DatagramPrograms extends Runner {
     try {
       checked("socketpair", socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
       const [own = -1, theirs = -1] = ends;
+      const given = (): void => {
+        close(theirs);
+        ends[1] = -1;
+      };
       send(own, content, content.length, MSG_DONTWAIT | MSG_NOSIGNAL);
       shutdown(own, SHUT_WR);
-      this.startProgram(theirs, remoteEnvironment(peer), source, () => gate.release(source));
+      this.startProgram(theirs, remoteEnvironment(peer), source, given, () => gate.release(source));
       new Answers(this.reactor, own, this.socket, sender);
       ends[0] = -1;
     } catch (error) {

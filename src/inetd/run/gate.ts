@@ -6,6 +6,7 @@ import type { ServiceLimits } from "../model.ts";
 export type Refusal = "address" | "cps" | "load" | "per_source_limit" | "process_limit" | "service_limit" | "time";
 
 const MILLISECONDS = 1000;
+const MINUTE_MS = 60_000;
 
 /** Bounds of all services together. */
 export class SharedGate {
@@ -23,8 +24,8 @@ export class Gate {
   readonly #shared: SharedGate;
   readonly #bySource = new Map<string, number>();
   #running = 0;
-  #windowMs = Number.NEGATIVE_INFINITY;
-  #inWindow = 0;
+  readonly #second = new Window(MILLISECONDS);
+  readonly #minute = new Window(MINUTE_MS);
   #failuresSinceMs = Number.NEGATIVE_INFINITY;
   #failures = 0;
 
@@ -42,14 +43,18 @@ export class Gate {
     this.#limits = limits;
   }
 
-  /** Counts one that comes. @returns `"cps"` where there were too many in this second: then the service has to rest. */
+  /** Counts one that comes. @returns `"cps"` where there were too many by now: then the service has to rest. */
   arrive(nowMs: number): Refusal | undefined {
-    if (nowMs - this.#windowMs >= MILLISECONDS) {
-      this.#windowMs = nowMs;
-      this.#inWindow = 0;
-    }
-    this.#inWindow++;
-    return this.#inWindow > this.#limits.connectionsPerSecond ? "cps" : undefined;
+    const { connectionsPerSecond, connectionsPerMinute } = this.#limits;
+    const isMany = this.#second.count(nowMs) > connectionsPerSecond;
+    return this.#minute.count(nowMs) > connectionsPerMinute || isMany ? "cps" : undefined;
+  }
+
+  /** After `"cps"`: which bound it was, for the log. */
+  tooMany(what: "connections" | "datagrams" | "starts"): string {
+    const { connectionsPerSecond, connectionsPerMinute } = this.#limits;
+    if (this.#minute.counted > connectionsPerMinute) return `more than ${connectionsPerMinute} ${what} in one minute`;
+    return `more than ${connectionsPerSecond} ${what} in one second`;
   }
 
   /** Lets one in. @returns why not, and then nothing has been counted. */
@@ -88,7 +93,30 @@ export class Gate {
     return true;
   }
 
-  get restMs(): number {
-    return this.#limits.restSeconds * MILLISECONDS;
+  /** How long a rest is that begins now: where a minute's bound was met, not less than what is left of that minute. */
+  restMs(nowMs: number): number {
+    const restMs = this.#limits.restSeconds * MILLISECONDS;
+    const isMany = this.#minute.counted > this.#limits.connectionsPerMinute;
+    return isMany ? Math.max(restMs, this.#minute.endMs - nowMs) : restMs;
+  }
+}
+
+/** Counts what comes within a span of time, which begins with the first. */
+class Window {
+  counted = 0;
+  endMs = Number.NEGATIVE_INFINITY;
+  readonly #lengthMs: number;
+
+  constructor(lengthMs: number) {
+    this.#lengthMs = lengthMs;
+  }
+
+  /** @returns how many have come by now, this one included. */
+  count(nowMs: number): number {
+    if (nowMs >= this.endMs) {
+      this.endMs = nowMs + this.#lengthMs;
+      this.counted = 0;
+    }
+    return ++this.counted;
   }
 }

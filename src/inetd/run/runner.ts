@@ -73,6 +73,11 @@ export abstract class Runner extends IdleHandler implements DeadlineOwner {
     return this.#state;
   }
 
+  /** Whether the socket by itself lets Node end. What was started does not. */
+  background(isBackground: boolean): void {
+    this.reactor.background(this.#slot, isBackground);
+  }
+
   /** Starts to listen. */
   listen(): void {
     this.#state = "listening";
@@ -130,24 +135,35 @@ export abstract class Runner extends IdleHandler implements DeadlineOwner {
   }
 
   /** Takes nobody for a while; those who come wait in the kernel's queue. */
-  protected rest(reason: string): void {
+  protected rest(reason: string, restMs: number = this.gate.restMs(performance.now())): void {
     if (this.#state === "stopped") return;
     this.#state = "resting";
-    const { restMs } = this.gate;
-    this.host.record(this.service, { entry: "REST", reason: `${reason}: stopped for ${restMs / 1000} seconds` });
+    const seconds = Math.ceil(restMs / 1000);
+    this.host.record(this.service, { entry: "REST", reason: `${reason}: stopped for ${seconds} seconds` });
     this.reactor.arm(this.#slot, 0);
     this.reactor.timers.set(this.#rest, performance.now() + restMs);
   }
 
-  /** Starts the service's program with a descriptor. @throws SystemError where it cannot be started. */
+  /**
+   * Starts the service's program with a descriptor.
+   * @param given called once the program has the descriptor, or cannot have it: closing it makes room for the one by which
+   * the program is watched, so that there are none left only before a program starts, and not after.
+   * @throws SystemError where it cannot be started.
+   */
   protected startProgram(
     fd: number,
     environment: readonly string[],
     from: string,
+    given: () => void,
     ended: (end: ProgramEnd) => void,
   ): Program {
     const { service } = this;
-    const pid = (this.prepared.launch as Launch).start(fd, environment);
+    let pid: number;
+    try {
+      pid = (this.prepared.launch as Launch).start(fd, environment);
+    } finally {
+      given();
+    }
     const program = new Program(pid, (end) => {
       this.settle(ongoing);
       this.host.record(service, { entry: "EXIT", pid, from, ...end, durationSeconds: end.durationMs / 1000 });

@@ -19,11 +19,17 @@ import { Runner } from "./runner.ts";
 /** Connections that are accepted before the other services get their turn. */
 const MAX_ACCEPTS_PER_TURN = 16;
 const SHUT_WR = 1;
+/** How long nobody is accepted after a failure; each time twice as long, so that the log is not filled. */
+const FIRST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 8000;
 
 const name = new Uint8Array(SOCKADDR_STORAGE.size);
 const nameLength = new Uint32Array(1);
 
 export abstract class ConnectionRunner extends Runner {
+  /** Of accept4(2), one after the other. */
+  #failures = 0;
+
   protected override comes(): void {
     for (let i = 0; i < MAX_ACCEPTS_PER_TURN && this.state === "listening"; i++) {
       nameLength[0] = name.length;
@@ -32,11 +38,18 @@ export abstract class ConnectionRunner extends Runner {
       if (fd === -EAGAIN) return;
       if (fd === -EINTR || fd === -ECONNABORTED) continue;
       if (fd < 0) {
-        this.rest(new SystemError("accept4", fd).message);
+        this.#restBriefly(fd);
         return;
       }
+      this.#failures = 0;
       this.#take(fd, decodeSockaddr(name, 0, nameLength[0]));
     }
+  }
+
+  /** There is no descriptor, or no memory: who comes waits in the queue, for what is held now goes sooner or later. */
+  #restBriefly(errno: number): void {
+    const restMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** this.#failures++);
+    this.rest(new SystemError("accept4", errno).message, restMs);
   }
 
   /**
@@ -60,15 +73,15 @@ export abstract class ConnectionRunner extends Runner {
     const refusal = tooFast ?? gate.admit(source);
     if (refusal !== undefined) this.#refuse(fd, source, refusal);
     else this.#serve(fd, peer, source, () => gate.release(source));
-    if (tooFast !== undefined) {
-      this.rest(`more than ${this.service.limits.connectionsPerSecond} connections in one second`);
-    }
+    if (tooFast !== undefined) this.rest(gate.tooMany("connections"));
   }
 
   /** The peer's name has to be looked up: it counts as one of the instances meanwhile. */
   #takeLater(fd: number, peer: SocketAddress, source: string, verdict: Promise<Refusal | undefined>): void {
     const { gate } = this;
-    const refusal = gate.arrive(performance.now()) ?? gate.admit(source);
+    const tooFast = gate.arrive(performance.now());
+    const refusal = tooFast ?? gate.admit(source);
+    if (tooFast !== undefined) this.rest(gate.tooMany("connections"));
     if (refusal !== undefined) {
       this.#refuse(fd, source, refusal);
       return;
@@ -76,11 +89,11 @@ export abstract class ConnectionRunner extends Runner {
     const waiting = { pid: undefined, end: () => {}, kill: () => {} };
     this.ongoing.add(waiting);
     const decide = (refused: Refusal | undefined): void => {
-      if (refused === undefined) {
+      if (refused === undefined && this.state !== "stopped") {
         this.#serve(fd, peer, source, () => gate.release(source));
       } else {
         gate.release(source);
-        this.#refuse(fd, source, refused);
+        this.#refuse(fd, source, refused ?? "address");
       }
       this.settle(waiting);
     };
@@ -116,11 +129,7 @@ export abstract class ConnectionRunner extends Runner {
 /** A program for each connection. */
 export class ProgramConnections extends ConnectionRunner {
   protected override serve(fd: number, peer: SocketAddress, done: () => void): void {
-    try {
-      this.startProgram(fd, remoteEnvironment(peer), sourceOf(peer), done);
-    } finally {
-      close(fd);
-    }
+    this.startProgram(fd, remoteEnvironment(peer), sourceOf(peer), () => close(fd), done);
   }
 }
 

@@ -52,6 +52,8 @@ export interface ReloadResult {
 const NO_LOG: LogTarget = { kind: "none" };
 /** How long programs may take to end after SIGTERM. */
 const TERM_PATIENCE_MS = 2000;
+/** The longest interval of Node's. */
+const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
 /**
  * Starts the super-server. A service that cannot be served is left out, and `problems` says why.
@@ -59,11 +61,19 @@ const TERM_PATIENCE_MS = 2000;
  */
 export async function startInetd(config: InetdConfig, options: InetdOptions = {}): Promise<Inetd> {
   const inetd = new Inetd(config, options);
-  await inetd.reload(config);
+  try {
+    await inetd.reload(config);
+  } catch (error) {
+    await inetd.stop();
+    throw error;
+  }
   return inetd;
 }
 
-/** A super-server that runs. `await using` stops it at the end of the block. */
+/**
+ * A super-server that runs. `await using` stops it at the end of the block. Until it is stopped it keeps Node alive, as a
+ * `net.Server` does.
+ */
 export class Inetd implements AsyncDisposable, Host {
   readonly access: AccessCheck;
   readonly #options: InetdOptions;
@@ -73,6 +83,9 @@ export class Inetd implements AsyncDisposable, Host {
   /** Of services that are gone, with programs that are not. */
   readonly #leaving = new Set<Runner>();
   readonly #sinks = new Map<string, LogSink>();
+  /** While every service rests, or waits for a program, the reactor waits for nobody, and would let Node end. */
+  readonly #alive: NodeJS.Timeout = setInterval(() => {}, KEEP_ALIVE_MS);
+  #isBackground = false;
   #config: InetdConfig;
   #problems: readonly ConfigProblem[] = [];
   #change: Promise<unknown> = Promise.resolve();
@@ -114,14 +127,31 @@ export class Inetd implements AsyncDisposable, Host {
     return result;
   }
 
+  /** Keeps Node alive until it is stopped, as it does at first. */
+  ref(): this {
+    return this.#background(false);
+  }
+
+  /** Lets Node end although services listen or rest; programs and connections that go on keep it alive still. */
+  unref(): this {
+    return this.#background(true);
+  }
+
+  #background(isBackground: boolean): this {
+    this.#isBackground = isBackground;
+    if (isBackground) this.#alive.unref();
+    else this.#alive.ref();
+    for (const runner of this.#runners.values()) runner.background(isBackground);
+    return this;
+  }
+
   async #reload(config: InetdConfig): Promise<ReloadResult> {
     if (this.#isStopping) throw new Error("the super-server is stopping");
     this.#openSinks(config);
     this.#config = config;
     this.#shared.max = config.global.maxInstances;
-    const problems: ConfigProblem[] = [];
     const before = new Map(this.#runners);
-    const wanted = config.services.filter(({ isDisabled }) => !isDisabled);
+    const { wanted, problems } = enabledOf(config);
     const matches = matchSockets(wanted, before);
     this.#runners.clear();
     const [added, kept]: [string[], string[]] = [[], []];
@@ -176,7 +206,9 @@ export class Inetd implements AsyncDisposable, Host {
   }
 
   #make(prepared: PreparedService, socket: Socket): Runner {
-    return new RUNNERS[runnerKind(prepared)](this, prepared, socket);
+    const runner = new RUNNERS[runnerKind(prepared)](this, prepared, socket);
+    runner.background(this.#isBackground);
+    return runner;
   }
 
   /** Closes a service's socket. Connections go on; a program that has the socket itself is told to end. */
@@ -210,6 +242,7 @@ export class Inetd implements AsyncDisposable, Host {
     await Promise.all([...this.#leaving].map((runner) => runner.whenIdle()));
     for (const sink of this.#sinks.values()) sink.close();
     this.#sinks.clear();
+    clearInterval(this.#alive);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -257,6 +290,21 @@ export class Inetd implements AsyncDisposable, Host {
     this.#sinks.clear();
     for (const [key, sink] of fresh) this.#sinks.set(key, sink);
   }
+}
+
+/** The services that are to be served. Of two with the same id, none of which a status or a reload could speak, the first. */
+function enabledOf({ services }: InetdConfig): { wanted: InetdService[]; problems: ConfigProblem[] } {
+  const wanted = new Map<string, InetdService>();
+  const problems: ConfigProblem[] = [];
+  for (const service of services) {
+    const { id, origin, isDisabled } = service;
+    if (isDisabled) continue;
+    if (wanted.has(id)) {
+      const message = `${id}: there is a service with this id already`;
+      problems.push({ origin, severity: "error", message, cure: "give it another id" });
+    } else wanted.set(id, service);
+  }
+  return { wanted: [...wanted.values()], problems };
 }
 
 /** Which service that is wanted has the socket of which one that runs: that of the same name first. */

@@ -90,11 +90,12 @@ export class WaitRunner extends Runner {
     if (refusal !== undefined) {
       this.refused++;
       this.host.record(this.service, { entry: "FAIL", reason: refusal, from });
-      this.rest(`what waits cannot be served (${refusal})`);
+      this.rest(refusal === "cps" ? gate.tooMany("starts") : `what waits cannot be served (${refusal})`);
       return;
     }
     try {
-      this.startProgram(this.socket.fd, [], from, (end) => {
+      const keep = (): void => {};
+      this.startProgram(this.socket.fd, [], from, keep, (end) => {
         gate.release(from);
         this.#ended(end);
       });

@@ -162,6 +162,7 @@ export const SERVICE_SCHEMA: Schema = object("A service, by its id.", {
     instances: count(`At a time; ${instances} by default.`),
     perSource: count(`The same for one source address; ${perSource} by default.`),
     connectionsPerSecond: count(`Before it rests; ${connectionsPerSecond} by default.`, 1),
+    connectionsPerMinute: count("Before it rests; unlimited by default.", 1),
     restSeconds: whole(`How long it rests; ${restSeconds} by default.`, 1),
     maxLoad: { description: "Load average from which on nobody is let in.", type: "number", minimum: 0 },
     failures: count(`Failures within restSeconds before it rests; ${failures} by default.`, 1),

@@ -290,6 +290,7 @@ server = /bin/cat\ninstances = UNLIMITED\nonly_from =\nenv = A=B\npassenv =\nrli
         instances: count,
         perSource: count,
         connectionsPerSecond: count,
+        connectionsPerMinute: count,
         restSeconds: fc.integer({ min: 1, max: 1e6 }),
         maxLoad: maybe(fc.double({ min: 0, max: 1e6, noNaN: true }).map(Math.abs)),
         failures: count,

@@ -239,6 +239,7 @@ function readLimits(fields: Fields): ServiceLimits {
     instances: or("instances"),
     perSource: or("perSource"),
     connectionsPerSecond: or("connectionsPerSecond"),
+    connectionsPerMinute: or("connectionsPerMinute"),
     restSeconds: or("restSeconds"),
     maxLoad: fields.get("maxLoad"),
     failures: or("failures"),
