@@ -1,13 +1,11 @@
 /** Arguments and options that several verbs share. */
-import type { Command } from "commander";
-import { DEFAULT_LIMITS, designs, type Limits, type ServerDesign } from "../server/index.ts";
+import { type Command, Option } from "commander";
+import { designs, type ServerDesign } from "../server/index.ts";
 import { findService, type ServiceEntry, seconds, services } from "../service/index.ts";
-import { checkingUsage, unknownName, usage } from "./failure.ts";
+import { checkingUsage, unknownName } from "./failure.ts";
 import { pasteable } from "./self-command.ts";
 
 const MAX_GRACE_SECONDS = 86_400;
-/** How long open connections may go on after the wish to stop. */
-const DEFAULT_GRACE_MS = 1000;
 
 /** A parser for commander of a value; what it throws is the user's to mend. */
 export function parser<Value>(parse: (text: string) => Value): (text: string) => Value {
@@ -17,6 +15,14 @@ export function parser<Value>(parse: (text: string) => Value): (text: string) =>
 /** As {@link parser}, for an option that may be given several times. */
 export function listParser<Value>(parse: (text: string) => Value): (text: string, before?: Value[]) => Value[] {
   return (text, before = []) => [...before, checkingUsage(() => parse(text))];
+}
+
+/**
+ * An option that has a value also where it is not given.
+ * @param standard that value as it would be typed: the help text shows it so, and it is parsed as what is typed
+ */
+export function option<Value>(flags: string, about: string, parse: (text: string) => Value, standard: string): Option {
+  return new Option(flags, about).argParser(parser(parse)).default(parse(standard), standard);
 }
 
 /** Examples at the end of a help text, as they can be pasted here: each a command, and what it is for. */
@@ -30,12 +36,9 @@ export function addJsonOption(command: Command): Command {
 }
 
 export function addGraceOption(command: Command): Command {
-  return command.option(
-    "--grace <seconds>",
-    "how long open connections may go on after SIGINT, SIGTERM or a reload",
-    parser(seconds("--grace", 0, MAX_GRACE_SECONDS)),
-    DEFAULT_GRACE_MS,
-  );
+  const about = "how long open connections may go on after SIGINT, SIGTERM or a reload";
+  const grace = option("--grace <seconds>", about, seconds("--grace", 0, MAX_GRACE_SECONDS), "1");
+  return command.addOption(grace);
 }
 
 export function addDesignOption(command: Command): Command {
@@ -66,12 +69,4 @@ function readDesign(name: string): ServerDesign {
     name,
     designs.map((known) => known.name),
   );
-}
-
-/** A limit as `name=value`. */
-export function readLimit(text: string): readonly [keyof Limits, number] {
-  const [, name, value] = /^([^=]*)=(\d+)$/.exec(text) ?? [];
-  if (name === undefined) throw usage(`--limit takes name=number, such as maxConnections=100, not "${text}"`);
-  if (!Object.hasOwn(DEFAULT_LIMITS, name)) throw unknownName("limit", name, Object.keys(DEFAULT_LIMITS));
-  return [name as keyof Limits, Number(value)];
 }

@@ -63,7 +63,12 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set<keyof Limits>([
 ]);
 
 /** The kernel's options take an int. */
-const MOST = 2 ** 31 - 1;
+export const MOST_OF_A_LIMIT: number = 2 ** 31 - 1;
+
+/** The least that a limit may be. Where that is 0, it means: no limit. */
+export function leastOf(name: keyof Limits): 0 | 1 {
+  return MAY_BE_ZERO.has(name) ? 0 : 1;
+}
 
 /**
  * The defaults, with what is given in their place.
@@ -73,11 +78,13 @@ export function limitsWith(...overrides: readonly (Partial<Limits> | undefined)[
   const limits: Limits = Object.assign({}, DEFAULT_LIMITS, ...overrides);
   for (const [name, value] of Object.entries(limits)) {
     if (!(name in DEFAULT_LIMITS)) throw new RangeError(`there is no limit named ${name}`);
-    const least = MAY_BE_ZERO.has(name) ? 0 : 1;
+    const least = leastOf(name as keyof Limits);
     if (!Number.isInteger(value) || value < least) {
       throw new RangeError(`limit ${name} must be a whole number of at least ${least}, not ${value}`);
     }
-    if (value > MOST) throw new RangeError(`limit ${name} may be ${MOST} at most, not ${value}`);
+    if (value > MOST_OF_A_LIMIT) {
+      throw new RangeError(`limit ${name} may be ${MOST_OF_A_LIMIT} at most, not ${value}`);
+    }
   }
   return limits;
 }

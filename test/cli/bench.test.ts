@@ -85,7 +85,10 @@ describe("portolan bench designs", () => {
     [["bench"], "portolan bench: bench what? There is: designs"],
     [["bench", "designs", "--designs", "epol"], 'there is no design or peer "epol"; did you mean epoll?'],
     [["bench", "designs", "--connections", "0"], '--connections takes a whole number from 1 to 50000, not "0"'],
-    [["bench", "designs", "--seconds", "0"], '--seconds takes seconds from 0.1 to 60, not "0"'],
+    [
+      ["bench", "designs", "--seconds", "0"],
+      '--seconds takes seconds from 0.1 to 60, or a time such as 500ms, 30s or 5m, not "0"',
+    ],
   ])("%j is refused", async (args, message) => {
     const { status, stdout, stderr } = await portolan(args);
     expect({ status, stdout }).toEqual({ status: 64, stdout: "" });

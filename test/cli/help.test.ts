@@ -68,6 +68,13 @@ describe("portolan", () => {
       ["serve", "echo", "--limit", "maxConnections=0"],
       /limit maxConnections must be a whole number of at least 1, not 0$/,
     ],
+    [["serve", "echo", "--max-connections", "0"], /--max-connections takes a whole number from 1 to 2147483647/],
+    [["serve", "echo", "--idle-timeout", "5x"], /--idle-timeout takes seconds from 0 to .*such as 500ms, 30s or 5m/],
+    [["up", "--max-buffered", "64K"], /--max-buffered takes a size from 1 to .*such as 512, 4k or 1M, not "64K"/],
+    [
+      ["serve", "echo", "--idle-timeout", "1s", "--limit", "idleMs=1"],
+      "portolan serve: --idle-timeout and --limit idleMs are the same; one will do",
+    ],
     [["serve", "echo", "--grace", "-1"], /--grace takes seconds from 0 to 86400/],
     [["serve", "echo", "--design", "iterative", "--in-node"], /iterative design blocks its thread/],
     [["call"], /^portolan call: which service\? There are: (.+, )?echo(,|$)/],

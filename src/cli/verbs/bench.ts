@@ -4,7 +4,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { EXIT, seconds, wholeNumber } from "../../service/index.ts";
 import { Failure, unknownName, usage } from "../failure.ts";
-import { addExamples, addJsonOption, parser } from "../options.ts";
+import { addExamples, addJsonOption, option, parser } from "../options.ts";
 import { plural } from "../table.ts";
 import type { Verb, VerbSetup } from "../verbs.ts";
 import { allowedCores, chooseCores, type How, measure } from "./bench/measure.ts";
@@ -16,7 +16,6 @@ import { drawSvg } from "./bench/svg.ts";
 
 const DEFAULT_CONNECTIONS = [1, 64, 1000, 10_000];
 const MAX_CONNECTIONS = 50_000;
-const DEFAULT_MEASURE_MS = 1000;
 const MAX_SECONDS = 60;
 /** What starting a server and connecting to it take, beside the measurement, its warm-up and its end. */
 const OVERHEAD_MS = 1500;
@@ -39,19 +38,16 @@ export const verb: Verb = {
       .description(
         "Serves echo under each design, beside C's epoll, node:net and Bun, and measures each with 64-byte messages.",
       )
-      .option(
-        "--connections <numbers>",
-        "how many at the same time, such as 1,64",
-        parser(readCounts),
-        DEFAULT_CONNECTIONS,
+      .addOption(
+        option(
+          "--connections <numbers>",
+          "how many at the same time, such as 1,64",
+          readCounts,
+          DEFAULT_CONNECTIONS.join(),
+        ),
       )
       .option("--designs <names>", `which, of ${subjects.map(({ name }) => name).join(", ")}`, parser(readSubjects))
-      .option(
-        "--seconds <number>",
-        "how long each is measured (1)",
-        parser(seconds("--seconds", 0.1, MAX_SECONDS)),
-        DEFAULT_MEASURE_MS,
-      )
+      .addOption(option("--seconds <number>", "how long each is measured", seconds("--seconds", 0.1, MAX_SECONDS), "1"))
       .option("--svg <file>", "draw a picture as well");
     addJsonOption(child);
     addExamples(child, setup.self, [

@@ -1,10 +1,9 @@
 /** `portolan nc`: the simple netcat, which shows how a program learns that its peer is gone. */
 import { type ClientEvent, runNetcat, seconds } from "../../service/index.ts";
 import { asUsage, usage } from "../failure.ts";
-import { addExamples, parser } from "../options.ts";
+import { addExamples, option } from "../options.ts";
 import type { Verb } from "../verbs.ts";
 
-const DEFAULT_TIMEOUT_MS = 10_000;
 const MAX_TIMEOUT_SECONDS = 86_400;
 
 interface NcFlags {
@@ -18,17 +17,21 @@ export const verb: Verb = {
     command
       .argument("<host>", "a name or an address")
       .argument("<port>", "a number, or a name from /etc/services")
-      .option(
-        "--sigpipe <what>",
-        "of a write to a peer that is gone: ignore the signal and say EPIPE, or default: end with status 141",
-        parser(readSigpipe),
-        "ignore",
+      .addOption(
+        option(
+          "--sigpipe <what>",
+          "of a write to a peer that is gone: ignore the signal and say EPIPE, or default: end with status 141",
+          readSigpipe,
+          "ignore",
+        ),
       )
-      .option(
-        "--timeout <seconds>",
-        "how long to try to connect",
-        parser(seconds("--timeout", 0.001, MAX_TIMEOUT_SECONDS)),
-        DEFAULT_TIMEOUT_MS,
+      .addOption(
+        option(
+          "--timeout <seconds>",
+          "how long to try to connect",
+          seconds("--timeout", 0.001, MAX_TIMEOUT_SECONDS),
+          "10",
+        ),
       )
       .option("--verbose", "say on standard error what each call returned");
     addExamples(command, self, [

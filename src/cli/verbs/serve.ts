@@ -1,8 +1,9 @@
 /** `portolan serve`: one service, under a chosen design. */
-import type { Limits, ServerDesign } from "../../server/index.ts";
+import type { ServerDesign } from "../../server/index.ts";
 import { defaultPort, findService, type ServiceEntry, wholeNumber } from "../../service/index.ts";
 import { parseEndpoint } from "../../socket/index.ts";
 import { checkingUsage } from "../failure.ts";
+import { addLimitOptions, type LimitOptions, limitsFrom } from "../limit-flags.ts";
 import {
   addDesignOption,
   addExamples,
@@ -10,7 +11,6 @@ import {
   addJsonOption,
   listParser,
   parser,
-  readLimit,
   readService,
 } from "../options.ts";
 import { runServers } from "../run-servers.ts";
@@ -21,12 +21,11 @@ import type { Verb } from "../verbs.ts";
 /** More than any design takes; each says its own bound. */
 const MAX_WORKERS = 1024;
 
-interface ServeOptions extends ServiceFlags {
+interface ServeOptions extends ServiceFlags, LimitOptions {
   readonly listen?: readonly string[];
   readonly design?: ServerDesign;
   readonly inNode?: true;
   readonly workers?: number;
-  readonly limit?: readonly (readonly [keyof Limits, number])[];
   readonly grace: number;
   readonly json?: true;
 }
@@ -46,20 +45,17 @@ export const verb: Verb = {
         "--workers <number>",
         "how many threads or processes serve, for designs that can use several",
         parser(wholeNumber("--workers", 1, MAX_WORKERS)),
-      )
-      .option(
-        "--limit <name=number>",
-        "set a limit, such as maxConnections=100; may be repeated",
-        listParser(readLimit),
       );
     addDesignOption(command);
     addServiceOptions(command, wanted);
     addGraceOption(command);
     addJsonOption(command);
+    addLimitOptions(command);
     addExamples(command, self, [
       ["portolan serve echo", "at its usual ports, on this machine only"],
       ["portolan serve echo --design iterative --listen tcp://127.0.0.1:0", "one client at a time, on any free port"],
-      ["portolan serve echo --listen unix://@echo --limit maxConnections=10", "an abstract unix socket, with a limit"],
+      ["portolan serve echo --max-connections 10 --idle-timeout 30s", "with limits; docs/guide/limits.md has them all"],
+      ["portolan serve echo --listen unix://@echo", "on an abstract unix socket"],
       ["portolan serve echo --design epoll --workers 2", "two loops, each in a thread with a listener of its own"],
       ["portolan serve daytime --form smtp --zone utc", "with options of the service: serve daytime --help lists them"],
     ]);
@@ -72,7 +68,7 @@ export const verb: Verb = {
         design: options.design,
         placement: options.inNode === true ? "node" : "thread",
         workers: options.workers,
-        limits: Object.fromEntries(options.limit ?? []),
+        limits: limitsFrom(options),
         graceMs: options.grace,
         inheritance: await Inheritance.receive(),
         skipTaken: false,

@@ -12,6 +12,7 @@ import {
 import { parseEndpoint } from "../../socket/index.ts";
 import { checkingUsage, usage } from "../failure.ts";
 import type { Plan } from "../fleet.ts";
+import { addLimitOptions, type LimitOptions, limitsFrom } from "../limit-flags.ts";
 import { addDesignOption, addExamples, addGraceOption, addJsonOption, parser, readService } from "../options.ts";
 import { runServers } from "../run-servers.ts";
 import { Inheritance } from "../succession/inheritance.ts";
@@ -20,7 +21,7 @@ import type { Verb } from "../verbs.ts";
 
 const MAX_PORT = 65_535;
 
-interface UpOptions {
+interface UpOptions extends LimitOptions {
   readonly host: string;
   readonly only?: readonly ServiceEntry[];
   readonly portOffset: number;
@@ -42,6 +43,7 @@ export const verb: Verb = {
     addDesignOption(command);
     addGraceOption(command);
     addJsonOption(command);
+    addLimitOptions(command);
     addExamples(command, self, [
       ["portolan up", "everything, on this machine only"],
       ["portolan up --only echo --port-offset 1000", "beside another one"],
@@ -56,7 +58,7 @@ export const verb: Verb = {
         counters: true,
         design: options.design,
         placement: placementFor(options.design),
-        limits: {},
+        limits: limitsFrom(options),
         graceMs: options.grace,
         inheritance,
         folder,
