@@ -50,13 +50,16 @@ export function asUsage(error: unknown): unknown {
 /** What is to be printed, and the status to end with. */
 export function describeFailure(error: unknown): { readonly status: ExitStatus; readonly message: string } {
   if (error instanceof Failure) return error;
-  if (isSystemFailure(error)) return { status: STATUS_BY_CODE[error.code] ?? EXIT.OSERR, message: error.message };
+  if (isSystemFailure(error)) {
+    const status = error.syscall === "open" ? EXIT.NOINPUT : (STATUS_BY_CODE[error.code] ?? EXIT.OSERR);
+    return { status, message: error.message };
+  }
   const message = error instanceof Error ? error.message : String(error);
   return { status: EXIT.SOFTWARE, message: `${message} (a fault in portolan; PORTOLAN_DEBUG=1 shows where)` };
 }
 
 /** Errors of system calls and look-ups, ours and Node's, have C's name for what went wrong. */
-function isSystemFailure(error: unknown): error is Error & { readonly code: string } {
+function isSystemFailure(error: unknown): error is Error & { readonly code: string; readonly syscall: unknown } {
   return error instanceof Error && "syscall" in error && "code" in error && typeof error.code === "string";
 }
 

@@ -1,8 +1,10 @@
 /** Arguments and options that several verbs share. */
 import { type Command, Option } from "commander";
+import { SOCK_DGRAM } from "../abi/index.ts";
 import { designs, type ServerDesign } from "../server/index.ts";
-import { findService, type ServiceEntry, seconds, services } from "../service/index.ts";
-import { checkingUsage, unknownName } from "./failure.ts";
+import { findService, type ServiceEntry, seconds, services, usualEndpoint } from "../service/index.ts";
+import { parseEndpoint } from "../socket/index.ts";
+import { checkingUsage, unknownName, usage } from "./failure.ts";
 import { pasteable } from "./self-command.ts";
 
 const MAX_GRACE_SECONDS = 86_400;
@@ -58,6 +60,17 @@ export function readService(name: string): ServiceEntry {
     name,
     services.map((known) => known.name),
   );
+}
+
+/**
+ * Sees to it that a service is used over a kind of socket that it is spoken on.
+ * @throws Failure naming an endpoint that would do.
+ */
+export function checkSpoken(entry: ServiceEntry, endpoint: string): void {
+  const { type, transport } = parseEndpoint(endpoint, { names: true });
+  if (entry.transports.includes(type === SOCK_DGRAM ? "udp" : "tcp")) return;
+  const known = entry.transports.join(" and ");
+  throw usage(`${entry.name} is spoken over ${known}, not ${transport}: give ${usualEndpoint(entry)}, for example`);
 }
 
 /** @throws Failure naming the nearest design there is. */

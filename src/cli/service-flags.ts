@@ -9,7 +9,7 @@ import {
   type ServiceOptionValue,
   wanted,
 } from "../service/index.ts";
-import { usage } from "./failure.ts";
+import { checkingUsage, usage } from "./failure.ts";
 import { listParser, parser } from "./options.ts";
 
 /** What commander gives of them. */
@@ -56,7 +56,7 @@ export function serviceOptions(entry: ServiceEntry, flags: ServiceFlags): Json {
     if (value === undefined && option.kind !== "flag") {
       throw usage(`--option takes name=value, such as ${name}=${option.default || "…"}, not "${text}"`);
     }
-    values[name] = parseOptionValue(option, value ?? "true");
+    values[name] = checkingUsage(() => parseOptionValue(option, value ?? "true"));
   }
   return Object.keys(values).length === 0 ? null : values;
 }

@@ -14,7 +14,7 @@ import {
 import { isSystemError, parseEndpoint } from "../../socket/index.ts";
 import type { Context } from "../context.ts";
 import { asUsage, checkingUsage, Failure, usage } from "../failure.ts";
-import { addExamples, addJsonOption, parser, readService } from "../options.ts";
+import { addExamples, addJsonOption, checkSpoken, parser, readService } from "../options.ts";
 import { pasteable } from "../self-command.ts";
 import type { Verb, VerbSetup } from "../verbs.ts";
 
@@ -83,6 +83,7 @@ async function use(
   { timeout, verbose, json, ...options }: CallOptions & ClientOptions,
   { context, self }: VerbSetup,
 ): Promise<number> {
+  checkSpoken(entry, endpoint);
   const { signal } = context.stopSignals();
   const ended = AbortSignal.any([signal, context.out.broken]);
   try {

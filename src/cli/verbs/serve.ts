@@ -9,6 +9,7 @@ import {
   addExamples,
   addGraceOption,
   addJsonOption,
+  checkSpoken,
   listParser,
   parser,
   readService,
@@ -61,7 +62,9 @@ export const verb: Verb = {
     ]);
     command.action(async (entry: ServiceEntry, options: ServeOptions) => {
       const own = serviceOptions(entry, options);
-      const plans = (options.listen ?? defaultEndpoints(entry)).map((listen) => ({ entry, listen, options: own }));
+      const endpoints = options.listen ?? defaultEndpoints(entry);
+      for (const endpoint of endpoints) checkSpoken(entry, endpoint);
+      const plans = endpoints.map((listen) => ({ entry, listen, options: own }));
       await runServers(plans, context, self, {
         json: options.json === true,
         counters: false,

@@ -1,18 +1,19 @@
 /** `portolan sink`: the server that stops before each call, to watch the kernel's own part. */
-import { readFileSync } from "node:fs";
 import {
   type ClientEvent,
+  EXIT,
   parseStep,
   parseSteps,
   readLines,
+  readNamedFile,
   runSink,
   type SinkStep,
   size,
   wholeNumber,
 } from "../../service/index.ts";
-import { parseEndpoint } from "../../socket/index.ts";
+import { isSystemError, parseEndpoint } from "../../socket/index.ts";
 import type { Context } from "../context.ts";
-import { asUsage, checkingUsage, usage } from "../failure.ts";
+import { asUsage, checkingUsage, Failure, usage } from "../failure.ts";
 import { addExamples, addJsonOption, parser } from "../options.ts";
 import type { Verb } from "../verbs.ts";
 
@@ -21,6 +22,7 @@ const DEFAULT_RECEIVE_BYTES = 1024;
 const MAX_RECEIVE_BYTES = 16 * 1024 * 1024;
 const MAX_BACKLOG = 65_535;
 const MAX_LINE_BYTES = 1024;
+const MAX_SCRIPT_BYTES = 1024 * 1024;
 
 interface SinkFlags {
   readonly listen: string;
@@ -58,7 +60,7 @@ export const verb: Verb = {
         await runSink({ listen, backlog, reuse: reuse === true, receiveBytes, next, say, signal });
       } catch (error) {
         signal.throwIfAborted();
-        throw asUsage(error);
+        throw asUsage(withCure(error, flags));
       }
     });
   },
@@ -67,8 +69,7 @@ export const verb: Verb = {
 /** Where the steps come from: the command line, a file, or a person. */
 function source({ step, script, json }: SinkFlags, context: Context): () => Promise<SinkStep | undefined> {
   if (step !== undefined && script !== undefined) throw usage("--step and --script are two scripts; one will do");
-  const steps =
-    step ?? (script === undefined ? undefined : checkingUsage(() => parseSteps(readFileSync(script, "utf8"))));
+  const steps = step ?? (script === undefined ? undefined : checkingUsage(() => parseSteps(readScript(script))));
   if (steps !== undefined) {
     const left = [...steps];
     return () => Promise.resolve(left.shift());
@@ -91,6 +92,21 @@ function source({ step, script, json }: SinkFlags, context: Context): () => Prom
       }
     }
   };
+}
+
+function readScript(path: string): string {
+  const cure = "give a file with a step on each line, such as listen, accept, recv 10";
+  return readNamedFile({ path, what: "a script", cure, maxBytes: MAX_SCRIPT_BYTES }).toString("utf8");
+}
+
+/** The sockets that have the address were just shown. */
+function withCure(error: unknown, { reuse }: SinkFlags): unknown {
+  if (!isSystemError(error, "EADDRINUSE")) return error;
+  const cure =
+    reuse === true
+      ? "end what has it, or choose another address with --listen"
+      : "where the kernel shows TIME_WAIT only, --reuse takes the address at once, and in a minute it is free; else end what has it, or choose another with --listen";
+  return new Failure(EXIT.UNAVAILABLE, `${error.message}; ${cure}`, { cause: error });
 }
 
 function readEndpoint(text: string): string {

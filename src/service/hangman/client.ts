@@ -5,10 +5,10 @@
 import { HangmanView } from "../../protocol/index.ts";
 import { connect, type Socket } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
-import { receiveUntil, STREAM_TIMEOUT_MS } from "../client-io.ts";
+import { receiveUntil, reportSilence, STREAM_TIMEOUT_MS } from "../client-io.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { Silence } from "../silence.ts";
-import { sendTypedLines } from "../typed-lines.ts";
+import { TypedLines } from "../typed-lines.ts";
 
 const BUFFER_BYTES = 4096;
 /** ECMA-48: to the upper left corner, and clear from there. */
@@ -21,17 +21,32 @@ export const hangmanClient: ServiceClient = {
     const timeoutMs = call.timeoutMs ?? STREAM_TIMEOUT_MS;
     using socket = await connect(call.endpoint, { signal: call.signal, timeoutMs });
     using silence = new Silence(call.signal, timeoutMs);
-    sendTypedLines(socket, call, silence);
-    return await follow(socket, call, silence.signal, isPlain);
+    const typed = new TypedLines(socket, call, silence);
+    const heard = (): void => typed.heard();
+    try {
+      return await follow(socket, call, { signal: silence.signal, heard, isPlain });
+    } catch (error) {
+      if (!silence.expired) throw error;
+      reportSilence(call, timeoutMs);
+      return EXIT.UNAVAILABLE;
+    }
   },
 };
 
-async function follow(socket: Socket, call: ClientCall, signal: AbortSignal, isPlain: boolean): Promise<ExitStatus> {
+interface Following {
+  readonly signal: AbortSignal;
+  /** Told of each answer. */
+  readonly heard: () => void;
+  readonly isPlain: boolean;
+}
+
+async function follow(socket: Socket, call: ClientCall, { signal, heard, isPlain }: Following): Promise<ExitStatus> {
   const buffer = new Uint8Array(BUFFER_BYTES);
   const view = new HangmanView();
   for (;;) {
     const count = await receiveUntil(socket, buffer, signal, Number.POSITIVE_INFINITY);
     if (count === undefined || count === 0) break;
+    heard();
     const bytes = buffer.subarray(0, count);
     if (isPlain) {
       await call.output.data(bytes);

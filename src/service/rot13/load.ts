@@ -1,5 +1,6 @@
 /** Loads a server from several threads, and adds up what they report. */
 import { Worker } from "node:worker_threads";
+import { SystemError } from "../../socket/index.ts";
 import type { ClientCall } from "../client.ts";
 import { isDatagram, printLine } from "../client-io.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
@@ -51,10 +52,17 @@ function runThread(task: LoadTask, signal: AbortSignal): Promise<LoadReport> {
     const stop = (): void => void worker.terminate();
     signal.addEventListener("abort", stop, { once: true });
     worker.once("message", resolve);
-    worker.once("error", reject);
+    worker.once("error", (error) => reject(revived(error)));
     worker.once("exit", () => {
       signal.removeEventListener("abort", stop);
       reject(signal.reason ?? new Error("a thread ended without a report"));
     });
   });
+}
+
+/** An error's class does not come through between threads; what it knew does. */
+function revived(error: unknown): unknown {
+  const { syscall, errno, address, port, path, local } = error as Partial<SystemError>;
+  if (typeof syscall !== "string" || typeof errno !== "number") return error;
+  return new SystemError(syscall, errno, { address, port, path, local });
 }

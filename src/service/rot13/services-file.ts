@@ -1,6 +1,6 @@
 /** Reads services(5) files: names of services, their ports and protocols. */
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { readNamedFile } from "../named-file.ts";
 
 /** The file that ships: services that no list of the system has. */
 export const SHIPPED_SERVICES: string = fileURLToPath(new URL("../../../share/services", import.meta.url));
@@ -21,7 +21,6 @@ export function findPort(text: string, name: string, protocol: string): number |
 
 /** @throws Error with a code where the file cannot be read; RangeError where it is too large. */
 export function readServices(path: string): string {
-  const bytes = readFileSync(path);
-  if (bytes.length <= MAX_FILE_BYTES) return bytes.toString("utf8");
-  throw new RangeError(`${path} has ${bytes.length} bytes; a services file has at most ${MAX_FILE_BYTES}`);
+  const cure = "give a file in the form of /etc/services, or none for the one that ships";
+  return readNamedFile({ path, what: "a services file", cure, maxBytes: MAX_FILE_BYTES }).toString("utf8");
 }

@@ -6,7 +6,7 @@
  * It is a script over sockets and no protocol: what it shows is the moments between the calls, which a protocol has not.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { formatAddress, parseEndpoint, Socket } from "../../socket/index.ts";
+import { formatAddress, isSystemError, parseEndpoint, Socket } from "../../socket/index.ts";
 import type { ClientEvent } from "../client.ts";
 import { bytesText } from "../client-io.ts";
 import { socketsOfPort, type TcpRow } from "./kernel-table.ts";
@@ -64,7 +64,15 @@ class Sink implements Disposable {
 
   bind(): void {
     if (this.#options.reuse) this.#listener.reuseAddress = true;
-    this.#listener.bind(parseEndpoint(this.#options.listen).address);
+    const { address } = parseEndpoint(this.#options.listen);
+    try {
+      this.#listener.bind(address);
+    } catch (error) {
+      // Who has the address is the lesson.
+      this.#port = "port" in address ? (address.port as number) : 0;
+      if (isSystemError(error, "EADDRINUSE")) this.look();
+      throw error;
+    }
     const { localAddress } = this.#listener;
     this.#port = "port" in localAddress ? (localAddress.port as number) : 0;
     const text = `bind ${formatAddress(localAddress)} = 0${this.#options.reuse ? ", with SO_REUSEADDR" : ""}`;

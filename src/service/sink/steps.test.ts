@@ -19,7 +19,7 @@ describe("steps of the sink", () => {
   });
 
   it("come in lists, with commas or line ends, and comments", () => {
-    expect(parseSteps("listen, accept\n# a comment\nrecv 4 # four\n\nclose").map((step) => step.do)).toEqual([
+    expect(parseSteps("listen, accept\n# a comment\nrecv 4 # four, or fewer\n\nclose").map((step) => step.do)).toEqual([
       "listen",
       "accept",
       "recv",

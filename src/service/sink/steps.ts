@@ -35,8 +35,9 @@ export function parseStep(text: string): Step {
 /** Steps separated by commas or line ends; `#` begins a comment. @throws RangeError */
 export function parseSteps(text: string): Step[] {
   return text
-    .split(/[\n,]/)
-    .map((part) => part.replace(/#.*/, "").trim())
+    .split("\n")
+    .flatMap((line) => line.replace(/#.*/, "").split(","))
+    .map((part) => part.trim())
     .filter((part) => part !== "")
     .map(parseStep);
 }

@@ -5,10 +5,10 @@
 import { LineReader, parseSquaresLine } from "../../protocol/index.ts";
 import { connect, type Socket } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
-import { receiveUntil, STREAM_TIMEOUT_MS } from "../client-io.ts";
+import { receiveUntil, reportSilence, STREAM_TIMEOUT_MS } from "../client-io.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { Silence } from "../silence.ts";
-import { sendTypedLines } from "../typed-lines.ts";
+import { TypedLines } from "../typed-lines.ts";
 
 const BUFFER_BYTES = 4096;
 /** The longest line of a server that is looked at. */
@@ -29,8 +29,15 @@ export const squaresClient: ServiceClient = {
     using socket = await connect(call.endpoint, { signal: call.signal, timeoutMs });
     using silence = new Silence(call.signal, timeoutMs);
     const lines = move?.map((square) => `claim ${square}\n`).concat("board\n", "quit\n");
-    sendTypedLines(socket, lines === undefined ? call : { ...call, input: inputOf(lines) }, silence);
-    return await follow(socket, call, silence.signal);
+    const typed = new TypedLines(socket, lines === undefined ? call : { ...call, input: inputOf(lines) }, silence);
+    const heard = (): void => typed.heard();
+    try {
+      return await follow(socket, call, silence.signal, heard);
+    } catch (error) {
+      if (!silence.expired) throw error;
+      reportSilence(call, timeoutMs);
+      return EXIT.UNAVAILABLE;
+    }
   },
 };
 
@@ -44,13 +51,14 @@ async function* inputOf(lines: readonly string[]): AsyncGenerator<Uint8Array> {
   yield new TextEncoder().encode(lines.join(""));
 }
 
-async function follow(socket: Socket, call: ClientCall, signal: AbortSignal): Promise<ExitStatus> {
+async function follow(socket: Socket, call: ClientCall, signal: AbortSignal, heard: () => void): Promise<ExitStatus> {
   const buffer = new Uint8Array(BUFFER_BYTES);
   const reader = new LineReader(MAX_LINE_BYTES);
   let isSquares = false;
   for (;;) {
     const count = await receiveUntil(socket, buffer, signal, Number.POSITIVE_INFINITY);
     if (count === undefined || count === 0) break;
+    heard();
     await call.output.data(buffer.subarray(0, count));
     for (let at = 0; at < count; ) {
       at = reader.take(buffer, at, count);

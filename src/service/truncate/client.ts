@@ -41,7 +41,7 @@ async function exchange(call: ClientCall, socket: Socket, line: Uint8Array): Pro
     return EXIT.UNAVAILABLE;
   }
   const back = buffer.subarray(0, count);
-  const sameBytes = commonLength(line, back);
+  const sameBytes = keptLength(line, back);
   const lostBytes = line.length - sameBytes;
   const note = new TextDecoder().decode(back.subarray(sameBytes)).trim();
   const fate = lostBytes === 0 ? "all of it fitted" : `${lostBytes} did not fit and are gone`;
@@ -53,6 +53,15 @@ async function exchange(call: ClientCall, socket: Socket, line: Uint8Array): Pro
   if (note === "" || /^\[\d+ of \d+ bytes\]$/.test(note)) return EXIT.OK;
   reportBreach(call, `answered with something else than the beginning of what it was sent`);
   return EXIT.PROTOCOL;
+}
+
+/** How much of the line came back. What went on like the beginning of a note would be taken for more, so notes are read first. */
+function keptLength(line: Uint8Array, back: Uint8Array): number {
+  const common = commonLength(line, back);
+  const text = Buffer.from(back.buffer, back.byteOffset, back.length).toString("latin1");
+  const [note = "", kept, of] = / \[(\d+) of (\d+) bytes\]\n$/.exec(text) ?? [];
+  const isNote = note !== "" && Number(of) === line.length && back.length === Number(kept) + note.length;
+  return isNote ? Math.min(common, Number(kept)) : common;
 }
 
 function commonLength(first: Uint8Array, second: Uint8Array): number {
