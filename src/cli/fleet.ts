@@ -34,6 +34,8 @@ export interface FleetOptions {
   readonly placement: Placement;
   readonly workers?: number | undefined;
   readonly limits: Partial<Limits>;
+  /** Whether loops are to measure themselves, for metrics. */
+  readonly measureLoops: boolean;
   /** Something went wrong that a server survived. */
   readonly trouble: (plan: Plan, event: ServerEvent) => void;
   /** A server could not start: gives what to fail with, or undefined to go on without it. */
@@ -96,12 +98,13 @@ export class Fleet {
 }
 
 function startOne(plan: Plan, options: FleetOptions): Promise<Server> {
-  const { design, placement, limits, workers, trouble, inheritance } = options;
+  const { design, placement, limits, workers, measureLoops, trouble, inheritance } = options;
   const listenFd = inheritance?.take(plan.entry.name, plan.listen);
   return serve(plan.entry.reference(plan.options), {
     ...(listenFd === undefined ? { listen: plan.listen } : { listenFd }),
     placement,
     limits,
+    measureLoops,
     report: (event) => trouble(plan, event),
     ...(design === undefined ? {} : { design: design.name }),
     ...(workers === undefined ? {} : { workers }),

@@ -1,10 +1,11 @@
 /** Servers from start to stop: what `up` and `serve` have in common. */
-import type { Limits, Placement, ServerDesign } from "../server/index.ts";
+import type { Limits, MetricsEndpoint, Placement, ServerDesign } from "../server/index.ts";
 import { EXIT } from "../service/index.ts";
 import { isSystemError } from "../socket/index.ts";
 import type { Context } from "./context.ts";
 import { describeFailure, Failure } from "./failure.ts";
 import { Fleet, type Plan } from "./fleet.ts";
+import { startMetrics } from "./metrics.ts";
 import type { Inheritance } from "./succession/inheritance.ts";
 import { notifyManager } from "./succession/service-manager.ts";
 import { Succession } from "./succession/succession.ts";
@@ -24,6 +25,8 @@ export interface RunOptions {
   readonly workers?: number | undefined;
   readonly limits: Partial<Limits>;
   readonly graceMs: number;
+  /** Where metrics are to be read, as an endpoint; nowhere if undefined. */
+  readonly metrics: string | undefined;
   /** What a process before this one hands on; where to go on with it. */
   readonly inheritance: Inheritance | undefined;
   /** Where unix sockets are, if that is this process's to remove. */
@@ -48,53 +51,102 @@ export async function runServers(
   const stop = context.stopSignals().signal;
   const signal = options.counters ? AbortSignal.any([stop, context.out.broken]) : stop;
   const view = chooseView(context, self, options);
-  const { design, placement, limits, workers, inheritance, folder } = options;
-  const fleet = await Fleet.start(plans, {
-    design,
-    inheritance,
-    placement,
-    limits,
-    workers,
-    signal,
-    trouble: (plan, event) => view.trouble(plan, event),
-    refused: (plan, error) => {
-      if (!isSystemError(error, "EADDRINUSE")) return error;
-      if (!options.skipTaken) return new Failure(EXIT.UNAVAILABLE, `${error.message}; ${options.takenCure}`);
-      view.skipped(plan, error);
-      return undefined;
-    },
-  }).catch((error: unknown) => {
-    inheritance?.refuse(describeFailure(error).message);
-    throw error;
-  });
-  let successor: number | undefined;
-  // A signal during the start: there is nothing to show.
-  if (!signal.aborted) {
-    if (fleet.members.length === 0) throw new Failure(EXIT.UNAVAILABLE, "every address is taken; nothing to serve");
-    const succession = await Succession.open({
-      fleet,
-      context,
-      inheritance,
-      folder,
-      reloading: () => view.reloading(),
-      failed: (why) => view.reloadFailed(why),
-    });
-    view.started(fleet);
-    if (inheritance === undefined) notifyManager("READY=1");
-    else inheritance.accept();
-    const timer = options.counters ? setInterval(() => look(view, context), view.intervalMs) : undefined;
-    try {
-      successor = await endOf(fleet, signal, succession);
-    } finally {
-      clearInterval(timer);
-      succession.close();
-    }
-    if (successor === undefined) notifyManager("STOPPING=1");
-    else folder?.leave();
-    view.stopping(options.graceMs, successor);
+  const fleet = await startFleet(plans, signal, view, options);
+  if (signal.aborted) {
+    // A signal during the start: there is nothing to show.
+    await fleet.stop(options.graceMs);
+    view.stopped();
+    return;
   }
+  if (fleet.members.length === 0) throw new Failure(EXIT.UNAVAILABLE, "every address is taken; nothing to serve");
+  await using metrics = await openMetrics(fleet, options);
+  const successor = await runUntilEnd({ fleet, metrics, context, signal, view }, options);
+  if (successor === undefined) {
+    notifyManager("STOPPING=1");
+  } else {
+    options.folder?.leave();
+    metrics?.succeed();
+  }
+  view.stopping(options.graceMs, successor);
   await fleet.stop(options.graceMs, successor !== undefined);
   view.stopped();
+}
+
+/** @throws Failure, SystemError where one cannot start that has to; a predecessor has been told to go on then. */
+async function startFleet(
+  plans: readonly Plan[],
+  signal: AbortSignal,
+  view: View,
+  options: RunOptions,
+): Promise<Fleet> {
+  const { design, placement, limits, workers, inheritance } = options;
+  try {
+    return await Fleet.start(plans, {
+      design,
+      inheritance,
+      placement,
+      limits,
+      measureLoops: options.metrics !== undefined,
+      workers,
+      signal,
+      trouble: (plan, event) => view.trouble(plan, event),
+      refused: (plan, error) => {
+        if (!isSystemError(error, "EADDRINUSE")) return error;
+        if (!options.skipTaken) return new Failure(EXIT.UNAVAILABLE, `${error.message}; ${options.takenCure}`);
+        view.skipped(plan, error);
+        return undefined;
+      },
+    });
+  } catch (error) {
+    inheritance?.refuse(describeFailure(error).message);
+    throw error;
+  }
+}
+
+/** @throws what hinders it; the fleet has been stopped then, and a predecessor told to go on. */
+async function openMetrics(fleet: Fleet, { metrics, inheritance }: RunOptions): Promise<MetricsEndpoint | undefined> {
+  if (metrics === undefined) return undefined;
+  try {
+    return await startMetrics(metrics, fleet, inheritance);
+  } catch (error) {
+    await fleet.stop(0, inheritance !== undefined);
+    inheritance?.refuse(describeFailure(error).message);
+    throw error;
+  }
+}
+
+interface Running {
+  readonly fleet: Fleet;
+  readonly metrics: MetricsEndpoint | undefined;
+  readonly context: Context;
+  readonly signal: AbortSignal;
+  readonly view: View;
+}
+
+/** Shows that all serve, and how it goes. @returns the process id of a successor, if that is why it ends */
+async function runUntilEnd(
+  { fleet, metrics, context, signal, view }: Running,
+  { inheritance, folder, counters, metrics: listen }: RunOptions,
+): Promise<number | undefined> {
+  const succession = await Succession.open({
+    fleet,
+    metrics: metrics && { listen: listen as string, endpoint: metrics },
+    context,
+    inheritance,
+    folder,
+    reloading: () => view.reloading(),
+    failed: (why) => view.reloadFailed(why),
+  });
+  view.started(fleet, metrics);
+  if (inheritance === undefined) notifyManager("READY=1");
+  else inheritance.accept();
+  const timer = counters ? setInterval(() => look(view, context), view.intervalMs) : undefined;
+  try {
+    return await endOf(fleet, signal, succession);
+  } finally {
+    clearInterval(timer);
+    succession.close();
+  }
 }
 
 /**

@@ -136,6 +136,11 @@ export interface Reactor {
   stop(): void;
   /** Makes a waiting pass return. */
   wake(): void;
+  /**
+   * For who measures: called after each pass that has reported something, with how long that took from the end of its
+   * wait, at the latest when the next begins to wait. It must not touch the reactor.
+   */
+  onPass: ((tookMs: number) => void) | undefined;
   /** Called whenever `active` leaves or reaches 0. For the host inside Node's loop. */
   onActivity: (() => void) | undefined;
   /**

@@ -80,6 +80,9 @@ export class ReadinessReactor implements Reactor {
   nowMs: number = performance.now();
   active = 0;
   onActivity: (() => void) | undefined = undefined;
+  onPass: ((tookMs: number) => void) | undefined = undefined;
+  /** Whether {@link onPass} has yet to be told of the pass before: the next wait takes the time anyway. */
+  #isUntold = false;
 
   readonly #selector: Selector;
   readonly #spin = new Spin();
@@ -295,6 +298,10 @@ export class ReadinessReactor implements Reactor {
       if (this.#isEdgeTriggered) for (i++; i < count; i++) this.#keepEvent(i);
       this.#depth--;
       if (this.#disposed) this.#release();
+    }
+    if (this.onPass !== undefined && reported > 0) {
+      if (timeoutMs === 0) this.onPass(performance.now() - this.nowMs);
+      else this.#isUntold = true;
     }
     return reported;
   }
@@ -722,11 +729,13 @@ export class ReadinessReactor implements Reactor {
   #wait(timeoutMs: number): number {
     const selector = this.#selector;
     if (timeoutMs === 0) {
+      if (this.#isUntold) this.#tellPass(performance.now());
       const count = selector.wait(0);
       this.nowMs = performance.now();
       return count;
     }
     const beganMs = performance.now();
+    if (this.#isUntold) this.#tellPass(beganMs);
     const limitMs = this.#boundedTimeout(timeoutMs, beganMs);
     if (limitMs !== 0 && this.#spin.isWorthIt(this.active)) {
       const count = this.#ask(beganMs);
@@ -736,6 +745,11 @@ export class ReadinessReactor implements Reactor {
     this.nowMs = performance.now();
     this.#spin.slept(this.nowMs - beganMs);
     return count;
+  }
+
+  #tellPass(endedMs: number): void {
+    this.#isUntold = false;
+    this.onPass?.(endedMs - this.nowMs);
   }
 
   /** Asks until something is ready, or for so long as that is worth it. */

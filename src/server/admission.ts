@@ -7,6 +7,7 @@ import { errnoMessage, errnoName } from "../abi/index.ts";
 import { close } from "../sys/index.ts";
 import { AcceptRate } from "./accept-rate.ts";
 import { add, addFor, REFUSED, REFUSED_DESCRIPTORS, REFUSED_SOURCE, RESTED_RATE } from "./counters.ts";
+import { tellRefused } from "./diagnostics.ts";
 import { isOutOfDescriptors, Reserve } from "./reserve.ts";
 import { resetOnClose } from "./reset.ts";
 import { NOWHERE, SourceCounts } from "./source-counts.ts";
@@ -27,7 +28,9 @@ export interface AcceptedClient {
   readonly place: number;
 }
 
-type Task = Pick<RunningTask, "fd" | "counters" | "index" | "limits" | "report" | "sources">;
+type Task = Pick<RunningTask, "fd" | "counters" | "index" | "limits" | "report" | "sources"> & {
+  readonly service: { readonly name: string };
+};
 
 export class Admission {
   readonly #task: Task;
@@ -73,6 +76,7 @@ export class Admission {
   /** Refuses a connection, with a reset. @param counter of the reason */
   turnAway(fd: number, counter: number, why: string): void {
     addFor(this.#task.counters, REFUSED, counter);
+    tellRefused(this.#task.service.name, this.#task.index, counter, 1);
     resetOnClose(fd);
     close(fd);
     this.tell(`connection refused: ${why}`, `refused ${counter}`);
@@ -94,6 +98,7 @@ export class Admission {
     if (refused === 0) return true;
     add(counters, REFUSED, refused);
     add(counters, REFUSED_DESCRIPTORS, refused);
+    tellRefused(this.#task.service.name, this.#task.index, REFUSED_DESCRIPTORS, refused);
     const cure = "new clients are refused until others leave; ulimit -n or LimitNOFILE= allows more";
     this.tell(`${call}; ${cure}`, call, refused);
     return true;

@@ -16,8 +16,10 @@ import type {
 import { DeadlineHeap } from "../reactor/index.ts";
 import { close, recv, send, shutdown } from "../sys/index.ts";
 import { BlockingDoor } from "./blocking-door.ts";
-import { ABORTED, ACCEPTED, ACTIVE, add, BYTES_IN, BYTES_OUT, ERRORS } from "./counters.ts";
+import { ABORTED, ACCEPTED, ACTIVE, add, BYTES_IN, BYTES_OUT, CONNECTION_DURATION, ERRORS } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
+import { tellClosed, tellOpened } from "./diagnostics.ts";
+import { observe } from "./histograms.ts";
 import { dueMs, takeOverdue } from "./patience.ts";
 import { localOf, peerOf } from "./peer.ts";
 import { resetOnClose } from "./reset.ts";
@@ -67,6 +69,8 @@ export class BlockingConversation implements SharedStreamIntents, Sharer {
   #peerEnded = false;
   #weEnded = false;
   #closed = false;
+  /** Why it is closed; undefined where it came to its end. */
+  #reason: string | undefined;
   readonly #openedMs: number = performance.now();
   #lastMs = this.#openedMs;
   /** When to give up: after our own end, or after the order to stop. */
@@ -89,11 +93,15 @@ export class BlockingConversation implements SharedStreamIntents, Sharer {
     this.#deadlineMs = deadlineMs;
     held?.add(this.#fd);
     add(counters, ACTIVE, 1);
+    tellOpened(this.#task, this.#fd);
     this.#call(() => this.#open());
     while (!this.#closed) this.#turn();
     this.#timers.clearAll();
     this.#member?.leave();
     add(counters, ACTIVE, -1);
+    const openMs = performance.now() - this.#openedMs;
+    observe(counters, CONNECTION_DURATION, openMs);
+    tellClosed(this.#task, this.#fd, openMs, this.#reason);
     held?.delete(this.#fd);
     close(this.#fd);
     // Whoever is told that it has left, is told before the next client is there.
@@ -292,6 +300,7 @@ export class BlockingConversation implements SharedStreamIntents, Sharer {
   #close(reason: string | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#reason = reason;
     try {
       this.#protocol.close?.(reason);
     } catch (error) {

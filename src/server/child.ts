@@ -75,6 +75,7 @@ function loaderArguments(): string[] {
 
 /** Hears what a child says, until its end. */
 class ChildListener implements Launched {
+  readonly pid: number;
   readonly channel: ParentChannel;
   readonly ready: Promise<void>;
   readonly ended: Promise<Error | undefined>;
@@ -87,6 +88,8 @@ class ChildListener implements Launched {
   constructor(launch: ChildLaunch, child: ChildProcess, stream: Duplex) {
     this.#launch = launch;
     this.#child = child;
+    // There is none only where there is no process.
+    this.pid = child.pid as number;
     this.#link = launch.hub?.join((news) => this.channel.send(news as unknown as Json));
     this.channel = new ParentChannel(stream, (news) => this.#take(news as unknown as WorkerNews), this.#giveUp);
     this.ended = new Promise((resolve) => {

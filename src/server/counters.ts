@@ -3,8 +3,10 @@
  * each has one writer, and a reader may see one a moment before its neighbour.
  */
 
+import { type Histogram, placesOf } from "./histograms.ts";
+
 /** Names of the counters, in the order of their places. */
-const COUNTER_NAMES = [
+export const COUNTER_NAMES = [
   "accepted",
   "active",
   "aborted",
@@ -60,10 +62,22 @@ export const ABORTED_BYTES = 17;
 export const RESTED_CONNECTIONS = 18;
 export const RESTED_RATE = 19;
 
+/** How long connections were open, when they closed. From 1 ms to 70 minutes. */
+export const CONNECTION_DURATION: Histogram = { first: COUNTER_NAMES.length, unitsPerMs: 1, bounds: 23 };
+/** What passes of a loop took, where that is measured. From 1 µs to 1 s. */
+export const LOOP_PASS: Histogram = after(CONNECTION_DURATION, { unitsPerMs: 1000, bounds: 21 });
+/** How late timers of a loop came, where that is measured. From 125 µs to 4 s. */
+export const LOOP_LAG: Histogram = after(LOOP_PASS, { unitsPerMs: 8, bounds: 16 });
+
 export type Counters = Float64Array;
 
 export function createCounters(): Counters {
-  return new Float64Array(new SharedArrayBuffer(COUNTER_NAMES.length * Float64Array.BYTES_PER_ELEMENT));
+  const places = LOOP_LAG.first + placesOf(LOOP_LAG);
+  return new Float64Array(new SharedArrayBuffer(places * Float64Array.BYTES_PER_ELEMENT));
+}
+
+export function counterNameAt(place: number): CounterName {
+  return COUNTER_NAMES[place] as CounterName;
 }
 
 /** A copy of the counters, by name. */
@@ -83,4 +97,8 @@ export function addFor(counters: Counters, place: number, reason: number): void 
 
 export function add(counters: Counters, place: number, amount: number): void {
   counters[place] = (counters[place] as number) + amount;
+}
+
+function after(before: Histogram, shape: Omit<Histogram, "first">): Histogram {
+  return { first: before.first + placesOf(before), ...shape };
 }

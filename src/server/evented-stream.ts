@@ -12,8 +12,10 @@ import type {
   StreamProtocol,
 } from "../protocol/index.ts";
 import { Deadline, type DeadlineOwner, IdleHandler, type Reactor, type Slot } from "../reactor/index.ts";
-import { ABORTED, ABORTED_BYTES, add, BYTES_IN, BYTES_OUT, ERRORS } from "./counters.ts";
+import { ABORTED, ABORTED_BYTES, add, BYTES_IN, BYTES_OUT, CONNECTION_DURATION, ERRORS } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
+import { tellClosed, tellOpened } from "./diagnostics.ts";
+import { observe } from "./histograms.ts";
 import { dueMs, takeOverdue } from "./patience.ts";
 import { localOf, peerOf } from "./peer.ts";
 import { resetOnClose } from "./reset.ts";
@@ -80,6 +82,7 @@ export class Connection extends IdleHandler implements SharedStreamIntents, Shar
     server.first = this;
     this.#slot = server.reactor.attach(fd, this);
     server.reactor.receive(this.#slot);
+    tellOpened(server.task, fd);
     const atMs = this.#dueMs();
     if (atMs !== Number.POSITIVE_INFINITY) {
       this.#deadline = new Deadline(this, PATIENCE_ID);
@@ -293,18 +296,21 @@ export class Connection extends IdleHandler implements SharedStreamIntents, Shar
   #close(reason: string | undefined): void {
     if ((this.#state & CLOSED) !== 0) return;
     this.#state |= CLOSED;
-    const { reactor } = this.#server;
+    const { reactor, task } = this.#server;
+    const openMs = reactor.nowMs - this.#openedMs;
+    observe(task.counters, CONNECTION_DURATION, openMs);
+    tellClosed(task, this.#fd, openMs, reason);
     if (this.#deadline !== undefined) reactor.timers.clear(this.#deadline);
     if (this.#linger !== undefined) reactor.timers.clear(this.#linger);
     this.#timers?.clearAll();
     this.#member?.leave();
-    this.#server.task.held?.delete(this.#fd);
+    task.held?.delete(this.#fd);
     reactor.close(this.#slot);
     this.#server.forget(this);
     try {
       this.#protocol.close?.(reason);
     } catch (error) {
-      reportProtocol(this.#server.task, error);
+      reportProtocol(task, error);
     }
   }
 

@@ -41,6 +41,8 @@ export interface ChildLaunch extends Launch {
 
 /** A worker that was started. */
 export interface Launched {
+  /** Of a process. */
+  readonly pid?: number;
   /** Settles when it has loaded its service; rejects where it ends before. */
   readonly ready: Promise<void>;
   /** Settles when it has ended, with what it died of. */

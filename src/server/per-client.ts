@@ -20,6 +20,7 @@ import { accept4, close } from "../sys/index.ts";
 import { ACCEPT_RETRY_MS, Admission, REFUSED_PLACE } from "./admission.ts";
 import { BlockingConversation, streamFactory } from "./blocking-stream.ts";
 import { ACCEPTED, ACTIVE, add, addFor, ERRORS, REFUSED, REFUSED_WORKERS, RESTED_CONNECTIONS } from "./counters.ts";
+import { tellRefused } from "./diagnostics.ts";
 import { CannotStart } from "./launch.ts";
 import { NOWHERE } from "./source-counts.ts";
 import type { RunningTask, ServerHandle, ServerTask } from "./task.ts";
@@ -82,8 +83,9 @@ class PerClientServer implements ServerHandle {
     const { maxConnections, maxWorkers } = task.limits;
     const max = Math.min(maxWorkers, maxConnections, MAX_ROWS);
     this.#workers = new Workers({ design, task, in: place, max, ended: (worker, why) => this.#ended(worker, why) });
-    const { fd, limits, report } = task;
-    this.#admission = new Admission({ fd, limits, report, counters: this.#workers.own, index: 0, sources: undefined });
+    const { fd, limits, report, name } = task;
+    const counters = this.#workers.own;
+    this.#admission = new Admission({ fd, limits, report, counters, index: 0, sources: undefined, service: { name } });
     this.done = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -110,6 +112,7 @@ class PerClientServer implements ServerHandle {
     } catch (error) {
       this.#admission.leave(place);
       addFor(this.#workers.own, REFUSED, REFUSED_WORKERS);
+      tellRefused(this.#task.name, 0, REFUSED_WORKERS, 1);
       add(this.#workers.own, ERRORS, 1);
       if (!(error instanceof CannotStart)) this.#admission.tell((error as Error).message);
       this.#rest(ACCEPT_RETRY_MS);

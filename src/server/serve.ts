@@ -2,8 +2,19 @@
 import { SO_RCVBUF, SO_SNDBUF, SOCK_DGRAM, SOL_SOCKET } from "../abi/index.ts";
 import { checked, parseEndpoint } from "../socket/index.ts";
 import { close, setsockopt } from "../sys/index.ts";
-import { type Counters, type CounterValues, createCounters, readCounters } from "./counters.ts";
+import {
+  CONNECTION_DURATION,
+  type Counters,
+  type CounterValues,
+  createCounters,
+  LOOP_LAG,
+  LOOP_PASS,
+  readCounters,
+} from "./counters.ts";
 import { designNamed } from "./designs.ts";
+import { type ServerMessage, tellServerEnded, tellServerStarted, tellServerStops, tellTrouble } from "./diagnostics.ts";
+import { type HistogramValues, readHistogram } from "./histograms.ts";
+import { type KernelQueue, readKernelQueue } from "./kernel-queue.ts";
 import { type Limits, limitsWith } from "./limits.ts";
 import { adoptListeners, type Listeners, openListeners } from "./listeners.ts";
 import type { Service, ServiceReference } from "./service.ts";
@@ -29,6 +40,11 @@ export interface ServeOptions {
    */
   readonly workers?: number;
   readonly limits?: Partial<Limits>;
+  /**
+   * Whether designs with a loop measure it: what passes take, and how late timers come, for {@link Server.histograms}. It
+   * costs each pass some nanoseconds, and an idle server two wakes in a second.
+   */
+  readonly measureLoops?: boolean;
   /** Told of what goes wrong while the server goes on; by default nobody is, and the counters show it. */
   readonly report?: Report;
 }
@@ -37,17 +53,38 @@ export interface ServeOptions {
 export interface Server extends AsyncDisposable {
   /** Where it listens: what the kernel bound, with the port it chose. */
   readonly endpoint: string;
+  /** What the service calls itself. */
+  readonly service: string;
   readonly design: string;
+  readonly placement: Placement;
   /** The sockets that it listens on, to be given to a successor; open until the server is told to stop. */
   readonly listeners: readonly number[];
   /** The counters as they are now. */
   counters(): CounterValues;
+  /** What was measured so far. */
+  histograms(): ServerHistograms;
+  /** What waits in the kernel before the server now; undefined for unix sockets, and once it was told to stop. */
+  kernelQueue(): KernelQueue | undefined;
   /** Settles when the server has stopped; rejects if it died. */
   readonly done: Promise<void>;
   /** Takes no new work, lets open connections go on for at most `graceMs` (0 by default), then closes them. */
   stop(options?: StopOptions): Promise<void>;
 }
 
+/** What a server measures, in seconds. */
+export interface ServerHistograms {
+  /** How long connections were open, at their close; absent for datagrams. */
+  readonly connectionDuration?: HistogramValues;
+  /**
+   * What passes of the loops took, from the news that somebody waits to the last answer given to the kernel: the most that a
+   * request of such a pass has waited in this program. Only with `measureLoops`, and under designs with a loop.
+   */
+  readonly loopPass?: HistogramValues;
+  /** How late timers of the loops came, twice in a second. Only where there is `loopPass`. */
+  readonly loopLag?: HistogramValues;
+}
+
+/** How a server is to stop. */
 export interface StopOptions {
   readonly graceMs?: number;
   /** A successor has the sockets: the file of a unix socket stays. */
@@ -81,21 +118,29 @@ export async function serve(reference: ServiceReference, options: ServeOptions):
   const listeners = asked.open(design.socketPerWorker === true ? (workers ?? 1) : 1, limits.backlog);
   const [fd = -1, ...moreFds] = listeners.fds;
   const counters = createCounters();
+  const { endpoint, kind } = listeners;
+  const measuresLoops = options.measureLoops === true && design.placements.includes("node");
+  const identity = { service: service.name, design: design.name, placement, endpoint };
   let handle: ServerHandle;
   try {
     boundBuffers(listeners.fds, limits);
     handle = design.start({
       fd,
       moreFds,
-      kind: listeners.kind,
+      kind,
       service: reference,
+      name: service.name,
+      measuresLoops,
       limits,
       counters,
       placement,
       workers,
       memory,
       resources: service.resources?.(reference.options),
-      report: options.report ?? (() => {}),
+      report: (event) => {
+        tellTrouble(identity, event.where, event.message);
+        options.report?.(event);
+      },
     });
   } catch (error) {
     for (const opened of listeners.fds) close(opened);
@@ -103,44 +148,88 @@ export async function serve(reference: ServiceReference, options: ServeOptions):
     throw error;
   }
   // Until it serves, whoever gave it the sockets may still serve there.
-  const server = new RunningServer(listeners, design.name, handle, counters, options.listen !== undefined);
+  const isOwn = options.listen !== undefined;
+  const server = new RunningServer({ identity, listeners, handle, counters, measuresLoops, isOwn });
   await handle.ready;
-  server.ownsPath = true;
+  server.serves();
   return server;
+}
+
+interface Running {
+  readonly identity: ServerMessage;
+  readonly listeners: Listeners;
+  readonly handle: ServerHandle;
+  readonly counters: Counters;
+  readonly measuresLoops: boolean;
+  /** Whether the sockets are its own from the beginning. */
+  readonly isOwn: boolean;
 }
 
 class RunningServer implements Server {
   readonly endpoint: string;
+  readonly service: string;
   readonly design: string;
+  readonly placement: Placement;
   readonly listeners: readonly number[];
   readonly done: Promise<void>;
-  readonly #handle: ServerHandle;
-  readonly #counters: Counters;
-  readonly #listeners: Listeners;
+  readonly #running: Running;
   /** Whether a unix socket's file is to go with the server. */
-  ownsPath: boolean;
+  #ownsPath: boolean;
+  #hasStarted = false;
+  /** Whether its sockets are still its own. */
+  #isListening = true;
 
-  constructor(listeners: Listeners, design: string, handle: ServerHandle, counters: Counters, ownsPath: boolean) {
-    this.#listeners = listeners;
-    this.ownsPath = ownsPath;
-    this.endpoint = listeners.endpoint;
+  constructor(running: Running) {
+    const { identity, listeners, handle } = running;
+    this.#running = running;
+    this.#ownsPath = running.isOwn;
+    this.endpoint = identity.endpoint;
+    this.service = identity.service;
+    this.design = identity.design;
+    this.placement = identity.placement;
     this.listeners = listeners.fds;
-    this.design = design;
     this.done = handle.done;
-    this.#handle = handle;
-    this.#counters = counters;
-    const removePath = (): void => this.#removePath();
-    handle.done.then(removePath, removePath);
+    const ended = (error?: unknown): void => {
+      this.#isListening = false;
+      this.#removePath();
+      if (this.#hasStarted) tellServerEnded(identity, error);
+    };
+    handle.done.then(() => ended(), ended);
+  }
+
+  /** It has begun. */
+  serves(): void {
+    this.#hasStarted = true;
+    this.#ownsPath = true;
+    tellServerStarted(this.#running.identity);
   }
 
   counters(): CounterValues {
-    this.#handle.refresh?.();
-    return readCounters(this.#counters);
+    return readCounters(this.#refreshed());
+  }
+
+  histograms(): ServerHistograms {
+    const { listeners, measuresLoops } = this.#running;
+    const counters = this.#refreshed();
+    return {
+      ...(listeners.kind === "stream" && { connectionDuration: readHistogram(counters, CONNECTION_DURATION) }),
+      ...(measuresLoops && {
+        loopPass: readHistogram(counters, LOOP_PASS),
+        loopLag: readHistogram(counters, LOOP_LAG),
+      }),
+    };
+  }
+
+  kernelQueue(): KernelQueue | undefined {
+    const isKnown = this.#isListening && !this.endpoint.startsWith("unix");
+    return isKnown ? readKernelQueue(this.listeners, this.#running.listeners.kind) : undefined;
   }
 
   stop({ graceMs = 0, isSucceeded = false }: StopOptions = {}): Promise<void> {
-    if (isSucceeded) this.ownsPath = false;
-    this.#handle.stop(graceMs);
+    if (isSucceeded) this.#ownsPath = false;
+    if (this.#isListening) tellServerStops(this.#running.identity, graceMs, isSucceeded);
+    this.#isListening = false;
+    this.#running.handle.stop(graceMs);
     // Nobody accepts there any more, however long open connections go on.
     this.#removePath();
     return this.done;
@@ -151,8 +240,14 @@ class RunningServer implements Server {
   }
 
   #removePath(): void {
-    if (this.ownsPath) this.#listeners.removePath();
-    this.ownsPath = false;
+    if (this.#ownsPath) this.#running.listeners.removePath();
+    this.#ownsPath = false;
+  }
+
+  #refreshed(): Counters {
+    const { handle, counters } = this.#running;
+    handle.refresh?.();
+    return counters;
   }
 }
 

@@ -23,6 +23,10 @@ export interface ServerTask {
   readonly moreFds: readonly number[];
   readonly kind: Kind;
   readonly service: ServiceReference;
+  /** What the service calls itself. */
+  readonly name: string;
+  /** Whether loops are to measure their passes and how late their timers come. */
+  readonly measuresLoops: boolean;
   readonly limits: Limits;
   readonly counters: Counters;
   readonly placement: Placement;

@@ -7,6 +7,7 @@ import { close, socketpair } from "../sys/index.ts";
 import { ParentChannel } from "./channel-parent.ts";
 import { Control, type ControlData } from "./control.ts";
 import type { Counters } from "./counters.ts";
+import { tellWorkerEnded, tellWorkerStarted, type WorkerMessage } from "./diagnostics.ts";
 import type { HeldTable } from "./held.ts";
 import type { Launched, ThreadLaunch } from "./launch.ts";
 import type { Limits } from "./limits.ts";
@@ -95,21 +96,23 @@ export function launchThread(launch: ThreadLaunch): Launched {
   return { ready, ended, kill: () => void worker.terminate() };
 }
 
-/** Runs a task under a design on one thread: the whole server. */
-export function startThread(design: string, task: ServerTask): ServerHandle {
+/** Runs a task under a design on one thread: the whole server. @param part what the design's thread is to know */
+export function startThread(design: string, task: ServerTask, part: Json = null): ServerHandle {
   const { fd } = task;
   const control = Control.create();
   const launched = launchThread({
     design,
     ...task,
     control,
-    part: null,
+    part,
     index: 0,
     hub: undefined,
     designMemory: undefined,
     sourceMemory: undefined,
     held: undefined,
   });
+  const worker: WorkerMessage = { service: task.name, design, kind: "thread", worker: 0 };
+  tellWorkerStarted(worker);
   // A process cannot exit while one of its threads is blocked in a system call.
   const stopAtExit = (): void => control.stop(0);
   process.once("exit", stopAtExit);
@@ -117,6 +120,7 @@ export function startThread(design: string, task: ServerTask): ServerHandle {
     process.off("exit", stopAtExit);
     control.closeSocket(fd);
     control.close();
+    tellWorkerEnded(worker, failure);
     if (failure !== undefined) throw failure;
   });
   done.catch(() => {});

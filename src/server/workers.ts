@@ -8,6 +8,7 @@ import { close } from "../sys/index.ts";
 import { launchChild } from "./child.ts";
 import { Control } from "./control.ts";
 import { ACTIVE, type Counters, createCounters } from "./counters.ts";
+import { tellWorkerEnded, tellWorkerStarted, type WorkerMessage } from "./diagnostics.ts";
 import { createHeldTable, HeldDescriptors, type HeldTable } from "./held.ts";
 import type { Launch, Launched } from "./launch.ts";
 import type { Limits } from "./limits.ts";
@@ -143,6 +144,7 @@ export class Workers {
     if (this.#options.in === "processes") close(fd);
     const member: Member = { job, index, part, control, launched, ready: launched.ready };
     this.#members.set(index, member);
+    tellWorkerStarted(this.#messageOf(member));
     void launched.ended.then((failure) => this.#end(member, failure));
     if (this.#graceMs !== undefined) control.stop(this.#graceMs);
     return member;
@@ -211,6 +213,13 @@ export class Workers {
     this.#sources?.clear(index);
     control.close();
     this.#rows.row(index).counters[ACTIVE] = 0;
+    tellWorkerEnded(this.#messageOf(member), failure);
     this.#options.ended(member, failure);
+  }
+
+  #messageOf({ index, launched: { pid } }: Member): WorkerMessage {
+    const { design, task } = this.#options;
+    const kind = this.#options.in === "threads" ? "thread" : "process";
+    return { service: task.name, design, kind, worker: index, ...(pid === undefined ? {} : { pid }) };
   }
 }

@@ -4,8 +4,10 @@
  * does not come to that, this one goes on as before.
  */
 import { readFileSync } from "node:fs";
+import type { MetricsEndpoint } from "../../server/index.ts";
 import type { Context } from "../context.ts";
 import type { Fleet } from "../fleet.ts";
+import { METRICS_ESTATE } from "../metrics.ts";
 import { ControlSocket, type Outcome } from "./control-socket.ts";
 import type { Estate, Inheritance } from "./inheritance.ts";
 import { notifyManager } from "./service-manager.ts";
@@ -13,6 +15,8 @@ import { startSuccessor } from "./successor.ts";
 
 export interface SuccessionOptions {
   readonly fleet: Fleet;
+  /** Where metrics are read, if they are, and where that was asked for. */
+  readonly metrics: { readonly listen: string; readonly endpoint: MetricsEndpoint } | undefined;
   readonly context: Context;
   readonly inheritance: Inheritance | undefined;
   readonly folder: Estate["folder"];
@@ -87,15 +91,20 @@ export class Succession {
   }
 
   #estate(): Estate {
-    const { fleet, inheritance, folder } = this.#options;
+    const { fleet, metrics, inheritance, folder } = this.#options;
+    const ofServices = fleet.members.map(({ entry, listen, server }) => ({
+      service: entry.name,
+      listen,
+      fds: server.listeners,
+    }));
+    const ofMetrics =
+      metrics === undefined
+        ? []
+        : [{ service: METRICS_ESTATE, listen: metrics.listen, fds: [metrics.endpoint.listener] }];
     return {
       originPid: inheritance?.originPid ?? process.pid,
       ...(folder === undefined ? {} : { folder: { path: folder.path, isTemporary: folder.isTemporary } }),
-      listeners: fleet.members.map(({ entry, listen, server }) => ({
-        service: entry.name,
-        listen,
-        fds: server.listeners,
-      })),
+      listeners: [...ofServices, ...ofMetrics],
     };
   }
 }

@@ -4,6 +4,7 @@ import { defaultPort, findService, type ServiceEntry, wholeNumber } from "../../
 import { parseEndpoint } from "../../socket/index.ts";
 import { checkingUsage } from "../failure.ts";
 import { addLimitOptions, type LimitOptions, limitsFrom } from "../limit-flags.ts";
+import { addMetricsOption } from "../metrics-option.ts";
 import {
   addDesignOption,
   addExamples,
@@ -28,6 +29,7 @@ interface ServeOptions extends ServiceFlags, LimitOptions {
   readonly inNode?: true;
   readonly workers?: number;
   readonly grace: number;
+  readonly metrics?: string;
   readonly json?: true;
 }
 
@@ -50,6 +52,7 @@ export const verb: Verb = {
     addDesignOption(command);
     addServiceOptions(command, wanted);
     addGraceOption(command);
+    addMetricsOption(command);
     addJsonOption(command);
     addLimitOptions(command);
     addExamples(command, self, [
@@ -58,6 +61,7 @@ export const verb: Verb = {
       ["portolan serve echo --max-connections 10 --idle-timeout 30s", "with limits; docs/guide/limits.md has them all"],
       ["portolan serve echo --listen unix://@echo", "on an abstract unix socket"],
       ["portolan serve echo --design epoll --workers 2", "two loops, each in a thread with a listener of its own"],
+      ["portolan serve echo --metrics 9464", "with metrics for Prometheus at http://127.0.0.1:9464/metrics"],
       ["portolan serve daytime --form smtp --zone utc", "with options of the service: serve daytime --help lists them"],
     ]);
     command.action(async (entry: ServiceEntry, options: ServeOptions) => {
@@ -73,6 +77,7 @@ export const verb: Verb = {
         workers: options.workers,
         limits: limitsFrom(options),
         graceMs: options.grace,
+        metrics: options.metrics,
         inheritance: await Inheritance.receive(),
         skipTaken: false,
         takenCure: "end that, or choose another with --listen; port 0 is any that is free",

@@ -13,6 +13,7 @@ import { parseEndpoint } from "../../socket/index.ts";
 import { checkingUsage, usage } from "../failure.ts";
 import type { Plan } from "../fleet.ts";
 import { addLimitOptions, type LimitOptions, limitsFrom } from "../limit-flags.ts";
+import { addMetricsOption } from "../metrics-option.ts";
 import { addDesignOption, addExamples, addGraceOption, addJsonOption, parser, readService } from "../options.ts";
 import { runServers } from "../run-servers.ts";
 import { Inheritance } from "../succession/inheritance.ts";
@@ -29,6 +30,7 @@ interface UpOptions extends LimitOptions {
   readonly design?: ServerDesign;
   readonly skipTaken?: true;
   readonly grace: number;
+  readonly metrics?: string;
   readonly json?: true;
 }
 
@@ -42,11 +44,13 @@ export const verb: Verb = {
       .option("--skip-taken", "go on without the endpoints that others hold");
     addDesignOption(command);
     addGraceOption(command);
+    addMetricsOption(command);
     addJsonOption(command);
     addLimitOptions(command);
     addExamples(command, self, [
       ["portolan up", "everything, on this machine only"],
       ["portolan up --only echo --port-offset 1000", "beside another one"],
+      ["portolan up --metrics 9464", "with metrics for Prometheus at http://127.0.0.1:9464/metrics"],
       ["portolan up --any-port --json", "for a script, which reads the ports"],
     ]);
     command.action(async (options: UpOptions) => {
@@ -60,6 +64,7 @@ export const verb: Verb = {
         placement: placementFor(options.design),
         limits: limitsFrom(options),
         graceMs: options.grace,
+        metrics: options.metrics,
         inheritance,
         folder,
         skipTaken: options.skipTaken === true,

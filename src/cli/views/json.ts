@@ -1,7 +1,8 @@
 /** One JSON object a line: `listening` for each endpoint, `counters` where they have changed, at last `stopped`. */
-import type { ServerEvent } from "../../server/index.ts";
+import type { MetricsEndpoint, ServerEvent } from "../../server/index.ts";
 import { trialCommands } from "../../service/index.ts";
 import type { Fleet, Plan } from "../fleet.ts";
+import { tryMetrics } from "../metrics.ts";
 import type { Output } from "../output.ts";
 import { isInstalled, pasteable } from "../self-command.ts";
 import { Changes, type View } from "./view.ts";
@@ -18,7 +19,7 @@ export class JsonView implements View {
     this.#self = self;
   }
 
-  started(fleet: Fleet): void {
+  started(fleet: Fleet, metrics: MetricsEndpoint | undefined): void {
     this.#fleet = fleet;
     for (const { entry, server } of fleet.members) {
       const { design, endpoint } = server;
@@ -30,6 +31,9 @@ export class JsonView implements View {
       const service = entry.name;
       this.#out.json({ event: "listening", service, design, endpoint, pid: process.pid, try: trials });
     }
+    if (metrics === undefined) return;
+    const { endpoint, url } = metrics;
+    this.#out.json({ event: "metrics", endpoint, url, pid: process.pid, try: [tryMetrics(metrics)] });
   }
 
   skipped({ entry, listen }: Plan, error: Error): void {

@@ -1,5 +1,5 @@
 /** Plain lines, for a log or a pipe: endpoints first, then a line where something has changed. */
-import type { ServerEvent } from "../../server/index.ts";
+import type { MetricsEndpoint, ServerEvent } from "../../server/index.ts";
 import type { Context } from "../context.ts";
 import type { Fleet, Plan } from "../fleet.ts";
 import { plural } from "../table.ts";
@@ -18,9 +18,9 @@ export class LinesView implements View {
     this.#self = self;
   }
 
-  started(fleet: Fleet): void {
+  started(fleet: Fleet, metrics: MetricsEndpoint | undefined): void {
     this.#fleet = fleet;
-    for (const line of welcome(fleet, this.#self, this.#context.colours)) this.#context.out.line(line);
+    for (const line of welcome(fleet, metrics, this.#self, this.#context.colours)) this.#context.out.line(line);
   }
 
   skipped(_plan: Plan, error: Error): void {

@@ -1,5 +1,5 @@
 /** Counters in place, on a terminal: the last lines of the screen are drawn anew again and again. */
-import type { CounterValues, ServerEvent } from "../../server/index.ts";
+import type { CounterValues, MetricsEndpoint, ServerEvent } from "../../server/index.ts";
 import type { Context } from "../context.ts";
 import type { Fleet, Member, Plan } from "../fleet.ts";
 import { type Column, formatBytes, formatTable, plural, shorten } from "../table.ts";
@@ -35,10 +35,10 @@ export class LiveView implements View {
     this.#self = self;
   }
 
-  started(fleet: Fleet): void {
+  started(fleet: Fleet, metrics: MetricsEndpoint | undefined): void {
     this.#fleet = fleet;
     const { out, colours } = this.#context;
-    for (const line of welcome(fleet, this.#self, colours)) out.line(line);
+    for (const line of welcome(fleet, metrics, this.#self, colours)) out.line(line);
     out.line();
     this.tick();
   }

@@ -1,14 +1,14 @@
 /** How servers at work are shown: to people at a terminal, to people by a log, to machines. */
 
 import { SOCK_DGRAM } from "../../abi/index.ts";
-import type { CounterValues, ServerEvent } from "../../server/index.ts";
+import type { CounterValues, MetricsEndpoint, ServerEvent } from "../../server/index.ts";
 import { parseEndpoint } from "../../socket/index.ts";
 import type { Fleet, Member, Plan } from "../fleet.ts";
 import { formatBytes, plural } from "../table.ts";
 
 export interface View {
-  /** All servers listen. */
-  started(fleet: Fleet): void;
+  /** All servers listen, and metrics can be read there if anywhere. */
+  started(fleet: Fleet, metrics: MetricsEndpoint | undefined): void;
   /** One of them could not start, and the others go on. */
   skipped(plan: Plan, error: Error): void;
   /** Something went wrong that the server survived. */

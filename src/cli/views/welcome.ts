@@ -1,15 +1,17 @@
 /** What is printed when servers have started: each endpoint, and what to type to try it. */
+import type { MetricsEndpoint } from "../../server/index.ts";
 import { trialCommands } from "../../service/index.ts";
 import { parseEndpoint } from "../../socket/index.ts";
 import type { Colours } from "../colours.ts";
 import type { Fleet, Member } from "../fleet.ts";
+import { tryMetrics } from "../metrics.ts";
 import { isInstalled, pasteable } from "../self-command.ts";
 import { plural } from "../table.ts";
 
 /** With more endpoints than these, one command for each must do. */
 const MAX_ENDPOINTS_WITH_ALL_COMMANDS = 6;
 
-export function welcome(fleet: Fleet, self: string, colours: Colours): string[] {
+export function welcome(fleet: Fleet, metrics: MetricsEndpoint | undefined, self: string, colours: Colours): string[] {
   const { members } = fleet;
   const lines: string[] = [];
   const commandCount = members.length > MAX_ENDPOINTS_WITH_ALL_COMMANDS ? 1 : Number.POSITIVE_INFINITY;
@@ -24,6 +26,12 @@ export function welcome(fleet: Fleet, self: string, colours: Colours): string[] 
     }
     lines.push(`  ${colours.green(server.endpoint)}`);
     for (const command of commandsFor(member, self).slice(0, commandCount)) lines.push(`      ${command}`);
+  }
+  if (metrics !== undefined) {
+    const { command, installed } = tryMetrics(metrics);
+    lines.push("", `${colours.bold("metrics")}  ${colours.dim("for Prometheus, in its text format")}`);
+    lines.push(`  ${colours.green(metrics.url ?? metrics.endpoint)}`);
+    if (installed) lines.push(`      ${command}`);
   }
   return [...lines, "", `Listening at ${plural(members.length, "endpoint")}${reach(members)}. Ctrl-C stops.`];
 }

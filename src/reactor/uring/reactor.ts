@@ -151,6 +151,9 @@ export class UringReactor implements Reactor {
   nowMs: number = performance.now();
   active = 0;
   onActivity: (() => void) | undefined = undefined;
+  onPass: ((tookMs: number) => void) | undefined = undefined;
+  /** Whether {@link onPass} has yet to be told of the pass before: the next wait takes the time anyway. */
+  #isUntold = false;
   onWaitSetChange: (() => void) | undefined = undefined;
 
   readonly #ring = new Ring();
@@ -368,6 +371,10 @@ export class UringReactor implements Reactor {
       this.#buffers.recycle();
       this.#depth--;
       if (this.#disposed) this.#release();
+    }
+    if (this.onPass !== undefined && reported > 0) {
+      if (timeoutMs === 0) this.onPass(performance.now() - this.nowMs);
+      else this.#isUntold = true;
     }
     return reported;
   }
@@ -883,15 +890,22 @@ export class UringReactor implements Reactor {
     const ring = this.#ring;
     if (timeoutMs === 0 || ring.completions > 0) {
       ring.submit();
+      if (this.#isUntold) this.#tellPass(performance.now());
       this.nowMs = performance.now();
       return;
     }
     const beganMs = performance.now();
+    if (this.#isUntold) this.#tellPass(beganMs);
     const limitMs = this.#boundedTimeout(timeoutMs, beganMs);
     if (this.#spin.isWorthIt(this.active) && this.#ask(beganMs)) return;
     ring.submitAndWait(limitMs);
     this.nowMs = performance.now();
     this.#spin.slept(this.nowMs - beganMs);
+  }
+
+  #tellPass(endedMs: number): void {
+    this.#isUntold = false;
+    this.onPass?.(endedMs - this.nowMs);
   }
 
   /** Asks until there is a completion, or for so long as that is worth it. */

@@ -3,6 +3,7 @@ import { type BackendName, createReactor, NodeLoop } from "../../reactor/index.t
 import { Control } from "../control.ts";
 import { serveOnReactor } from "../evented.ts";
 import { shareOf } from "../limits.ts";
+import { measureLoop } from "../loop-measure.ts";
 import { loadService } from "../service-loader.ts";
 import { sharedAccess } from "../shared-state-access.ts";
 import { startStanding } from "../standing-workers.ts";
@@ -11,6 +12,8 @@ import { startThread } from "../thread.ts";
 
 /** Threads that run one loop each. */
 const MAX_LOOPS = 64;
+/** What a thread is told where its loop is to be measured. */
+const MEASURED = "measured";
 
 export function loopDesign(
   backend: BackendName,
@@ -25,7 +28,8 @@ export function loopDesign(
     socketPerWorker: true,
     start(task) {
       if (task.placement === "node") return startInNode(backend, task);
-      return task.workers === undefined || task.workers === 1 ? startThread(backend, task) : startLoops(backend, task);
+      if (task.workers !== undefined && task.workers > 1) return startLoops(backend, task);
+      return startThread(backend, task, task.measuresLoops ? MEASURED : null);
     },
     run: (task) => runAlone(backend, task),
   };
@@ -41,7 +45,7 @@ function startLoops(backend: BackendName, task: ServerTask): ServerHandle {
   const count = task.workers as number;
   const places = Array.from({ length: count }, (_, index) => ({
     fd: fds[index % fds.length] as number,
-    part: null,
+    part: task.measuresLoops ? MEASURED : null,
     limits: shareOf(task.limits, count, index),
   }));
   const connectionsEach = Math.ceil(task.limits.maxConnections / count);
@@ -51,6 +55,7 @@ function startLoops(backend: BackendName, task: ServerTask): ServerHandle {
 /** Blocks this thread in the loop until the control says stop. */
 function runAlone(backend: BackendName, task: RunningTask): void {
   const reactor = createReactor(backend);
+  if (task.part === MEASURED) measureLoop(reactor, task.counters);
   serveOnReactor(reactor, task, () => reactor.stop());
   reactor.run();
   reactor.dispose();
@@ -61,7 +66,9 @@ function startInNode(backend: BackendName, task: ServerTask): ServerHandle {
   const control = Control.create();
   const reactor = createReactor(backend);
   const loop = new NodeLoop(reactor);
+  const endMeasuring = task.measuresLoops ? measureLoop(reactor, task.counters) : (): void => {};
   const dispose = (): void => {
+    endMeasuring();
     loop.close();
     reactor.dispose();
     control.close();

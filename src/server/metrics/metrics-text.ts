@@ -1,0 +1,41 @@
+/** What is known of servers and of the process that they are in, as the text of a Prometheus scrape. */
+import { SOCK_DGRAM } from "../../abi/index.ts";
+import { parseEndpoint } from "../../socket/index.ts";
+import type { Server } from "../serve.ts";
+import { formatFamilies, formatLabels, type MetricFamily } from "./exposition.ts";
+import { processMetrics, type ServerView, serverMetrics } from "./families.ts";
+import { readSystem } from "./system.ts";
+
+/**
+ * The metrics of some servers of this process, and of the process, in Prometheus's text format 0.0.4. docs/guide/metrics.md
+ * says what each means. Servers of the same service, design and endpoint are one series, and are added up.
+ *
+ * @param servers those that were started with `measureLoops` tell of their loops too.
+ *
+ * @example
+ * await using server = await serve(echoReference, { listen: "tcp://127.0.0.1:0", measureLoops: true });
+ * console.log(metricsText([server]));
+ */
+export function metricsText(servers: Iterable<Server>): string {
+  const views = [...servers].map(viewOf);
+  const ofServers = serverMetrics.map(
+    (metric): MetricFamily => ({ ...metric, samples: views.flatMap((view) => metric.read(view)) }),
+  );
+  const figures = readSystem();
+  const ofProcess = processMetrics.map((metric): MetricFamily => {
+    const value = metric.read(figures);
+    return { ...metric, samples: value === undefined ? [] : [{ labels: "", value }] };
+  });
+  return formatFamilies([...ofServers, ...ofProcess]);
+}
+
+function viewOf(server: Server): ServerView {
+  const { service, design, endpoint } = server;
+  return {
+    labels: formatLabels({ service, design, endpoint }),
+    isDatagram: parseEndpoint(endpoint).type === SOCK_DGRAM,
+    counters: server.counters(),
+    histograms: server.histograms(),
+    queue: server.kernelQueue(),
+  };
+}
