@@ -695,7 +695,7 @@ export class UringReactor implements Reactor {
 
   /** A multishot may have missed the reset behind these bytes; a send will tell, if there is one. */
   #doubt(fd: number, slot: Slot): void {
-    if (!this.#isStill(fd, slot) || this.#pendingOf(fd) > 0) return;
+    if (!this.#isStill(fd, slot) || this.#has(fd, IN_SEND | IN_SEND_WAITING)) return;
     if (this.#doubts.isFull) this.#settleDoubts();
     if (!this.#doubts.isFull) this.#doubts.add(fd, slot);
   }
