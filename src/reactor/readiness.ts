@@ -3,8 +3,8 @@
  *
  * The descriptor's number is the index of its state, in typed arrays that grow with the highest number seen; the kernel
  * gives out the lowest free numbers, so they stay dense. Sends of one handler call are gathered and leave in one system
- * call when it returns (`#staged…`): straight from the receive buffer where received bytes are handed back, else from
- * the output arena.
+ * call (`#staged…`): straight from the receive buffer where received bytes are handed back, else from the output arena;
+ * when the handler returns, or small ones a few at a time (`parked-sends.ts`).
  */
 import {
   EAGAIN,
@@ -34,6 +34,7 @@ import { check } from "./check.ts";
 import { MAX_DESCRIPTORS, type Reactor, type Slot, type SlotHandler } from "./contract.ts";
 import { closeKept, keepDescriptor } from "./descriptor.ts";
 import { OutputQueue } from "./output.ts";
+import { ParkedSends } from "./parked-sends.ts";
 import type { Selector } from "./selector.ts";
 import { SPIN_MS, Spin } from "./spin.ts";
 import { DeadlineHeap } from "./timers.ts";
@@ -48,6 +49,8 @@ const DIRECT_BYTES = 64 * 1024;
 const ACCEPTS_PER_REPORT = 64;
 /** Bytes of waiting output handed over per report, for the same reason. */
 const FLUSH_BYTES_PER_REPORT = 1 << 20;
+
+const CACHE_LINE_BYTES = 64;
 
 const FD_BITS = 20;
 const FD_MASK = MAX_DESCRIPTORS - 1;
@@ -107,7 +110,11 @@ export class ReadinessReactor implements Reactor {
   #stagedFd = -1;
   #stagedAddress = 0;
   #stagedLength = 0;
-  #arenaUsed = 0;
+  /** Output of handler calls that have returned. Until it has left, … */
+  readonly #parked = new ParkedSends();
+  /** … input and arena are used from here on. */
+  #inputFrom = 0;
+  #arenaFrom = 0;
 
   /** Where readiness is told once: slots with events that may still hold, for the next pass, … */
   readonly #again: Slot[] = [];
@@ -179,7 +186,7 @@ export class ReadinessReactor implements Reactor {
   detach(slot: Slot): number {
     const fd = this.#find(slot);
     if (fd < 0) return -1;
-    if (this.#stagedFd === fd) this.#flushStaged();
+    this.#flushOf(fd);
     this.#forget(fd);
     this.#countActive(fd, -1);
     this.#slots[fd] = 0;
@@ -232,6 +239,7 @@ export class ReadinessReactor implements Reactor {
     }
     if (fd !== this.#stagedFd) {
       this.#flushStaged();
+      if (this.#parked.has(fd)) this.#flushParked();
       this.#stagedFd = fd;
     }
     this.#stage(bytes, start, end);
@@ -241,7 +249,7 @@ export class ReadinessReactor implements Reactor {
   finish(slot: Slot): void {
     const fd = this.#find(slot);
     if (fd < 0) return;
-    if (this.#stagedFd === fd) this.#flushStaged();
+    this.#flushOf(fd);
     // A shutdown before the connection is there would call the attempt off.
     if (this.#outputs[fd] !== undefined || this.#states[fd] === CONNECTING) this.#finishing[fd] = 1;
     else sys.shutdown(fd, SHUT_WR);
@@ -249,7 +257,7 @@ export class ReadinessReactor implements Reactor {
 
   flush(slot: Slot): number {
     const fd = this.#find(slot);
-    if (fd >= 0 && this.#stagedFd === fd) this.#flushStaged();
+    if (fd >= 0) this.#flushOf(fd);
     return this.pending(slot);
   }
 
@@ -289,11 +297,13 @@ export class ReadinessReactor implements Reactor {
           this.#consumeWake();
         }
       }
+      this.#flushParked();
       if (this.timers.nextMs <= this.nowMs) reported += this.timers.fire(this.nowMs);
       this.#flushStaged();
       if (this.#failures.length > 0) reported += this.#reportFailures();
     } finally {
       // Also after a throw: what was staged lies in memory that the next receive would overwrite.
+      this.#flushParked();
       this.#flushStaged();
       if (this.#isEdgeTriggered) for (i++; i < count; i++) this.#keepEvent(i);
       this.#depth--;
@@ -374,6 +384,7 @@ export class ReadinessReactor implements Reactor {
     this.#left = copy(new Int32Array(grown), this.#left);
     this.#finishing = copy(new Uint8Array(grown), this.#finishing);
     this.#background = copy(new Uint8Array(grown), this.#background);
+    this.#parked.reserve(grown);
   }
 
   /** Puts a slot to work on something else. */
@@ -453,7 +464,7 @@ export class ReadinessReactor implements Reactor {
       default:
         break;
     }
-    if (this.#stagedFd >= 0) this.#flushStaged();
+    if (this.#stagedFd >= 0) this.#parkStaged();
   }
 
   /** Reports what was left over from an edge, as if it came anew. */
@@ -484,11 +495,12 @@ export class ReadinessReactor implements Reactor {
 
   #receiveOnce(fd: number, slot: Slot, handler: SlotHandler, events: number): void {
     // SAFETY: the input belongs to this reactor and lives until dispose.
-    const count = sys.recvAt(fd, this.#inputAddress, INPUT_BYTES, MSG_DONTWAIT);
+    const start = this.#inputFrom;
+    const count = sys.recvAt(fd, this.#inputAddress + start, INPUT_BYTES - start, MSG_DONTWAIT);
     if (count > 0) {
       // Noted first: the handler may throw.
-      if (this.#isEdgeTriggered) this.#noteMore(fd, slot, count, events);
-      handler.received(slot, this.input, 0, count);
+      if (this.#isEdgeTriggered) this.#noteMore(fd, slot, start + count === INPUT_BYTES, events);
+      handler.received(slot, this.input, start, start + count);
     } else if (count === 0) {
       this.#start(slot, IDLE);
       handler.ended(slot);
@@ -497,9 +509,9 @@ export class ReadinessReactor implements Reactor {
     }
   }
 
-  /** A short receive means that nothing is left, unless the peer's end has been reported too. */
-  #noteMore(fd: number, slot: Slot, count: number, events: number): void {
-    const mayBeMore = count === INPUT_BYTES || (events & (POLLRDHUP | UNASKED)) !== 0;
+  /** A receive that left room means that nothing is left, unless the peer's end has been reported too. */
+  #noteMore(fd: number, slot: Slot, isFull: boolean, events: number): void {
+    const mayBeMore = isFull || (events & (POLLRDHUP | UNASKED)) !== 0;
     if (mayBeMore) this.#noteLeft(fd, slot, events & ~POLLOUT);
   }
 
@@ -613,7 +625,7 @@ export class ReadinessReactor implements Reactor {
         return;
       }
     }
-    if (this.#stagedLength + length > ARENA_BYTES || length >= DIRECT_BYTES) {
+    if (this.#arenaFrom + this.#stagedLength + length > ARENA_BYTES || length >= DIRECT_BYTES) {
       const fd = this.#stagedFd;
       this.#flushStaged();
       this.#stagedFd = fd;
@@ -623,42 +635,74 @@ export class ReadinessReactor implements Reactor {
       }
     }
     this.#moveToArena();
-    this.#arena.set(bytes.subarray(start, end), this.#arenaUsed);
-    this.#arenaUsed += length;
+    this.#arena.set(bytes.subarray(start, end), this.#arenaFrom + this.#stagedLength);
     this.#stagedLength += length;
   }
 
-  /** Makes the staged bytes, where they are received ones, the first in the arena. */
+  /** Makes the staged bytes, where they are received ones, the first of the arena's free part. */
   #moveToArena(): void {
-    if (this.#stagedLength > 0 && this.#stagedAddress !== this.#arenaAddress) {
-      const offset = this.#stagedAddress - this.#inputAddress;
-      this.#arena.set(this.input.subarray(offset, offset + this.#stagedLength));
-      this.#arenaUsed = this.#stagedLength;
+    const address = this.#arenaAddress + this.#arenaFrom;
+    if (this.#stagedLength > 0 && this.#stagedAddress !== address) {
+      this.#arena.set(this.#bytesAt(this.#stagedAddress, this.#stagedLength), this.#arenaFrom);
     }
-    this.#stagedAddress = this.#arenaAddress;
+    this.#stagedAddress = address;
   }
 
   #flushStaged(): void {
     const fd = this.#stagedFd;
     const length = this.#stagedLength;
     this.#stagedFd = -1;
-    if (length === 0) return;
-    const address = this.#stagedAddress;
     this.#stagedLength = 0;
-    this.#arenaUsed = 0;
+    if (length > 0) this.#sendNow(fd, this.#stagedAddress, length);
+  }
+
+  /** As the handler returns: what it sent may wait for what others send, if it is little. */
+  #parkStaged(): void {
+    const fd = this.#stagedFd;
+    const address = this.#stagedAddress;
+    const length = this.#stagedLength;
+    if (length === 0 || !this.#parked.takes(length)) {
+      this.#flushStaged();
+      return;
+    }
+    this.#stagedFd = -1;
+    this.#stagedLength = 0;
+    if (this.#isInArena(address)) this.#arenaFrom += length;
+    else this.#inputFrom = aligned(address - this.#inputAddress + length);
+    if (this.#parked.add(fd, address, length)) this.#flushParked();
+  }
+
+  #flushParked(): void {
+    if (this.#parked.count === 0) return;
+    this.#inputFrom = 0;
+    this.#arenaFrom = 0;
+    this.#parked.release(this.#sendNow);
+  }
+
+  /** Sends what this descriptor has here. */
+  #flushOf(fd: number): void {
+    if (this.#parked.has(fd)) this.#flushParked();
+    if (this.#stagedFd === fd) this.#flushStaged();
+  }
+
+  readonly #sendNow = (fd: number, address: number, length: number): void => {
     if (this.#states[fd] === FREE || this.#states[fd] === FAILED) return;
-    if (this.#outputs[fd] === undefined) {
+    const output = this.#outputs[fd];
+    if (output === undefined) {
       // SAFETY: the bytes lie in the input or the arena, both of which live until dispose.
       const sent = sys.sendAt(fd, address, length, SEND_FLAGS);
-      if (sent === length) return;
-      this.#keepRest(fd, this.#bytesAt(address, length), 0, length, sent);
+      if (sent !== length) this.#keepRest(fd, this.#bytesAt(address, length), 0, length, sent);
     } else {
-      (this.#outputs[fd] as OutputQueue).push(this.#bytesAt(address, length), 0, length);
+      output.push(this.#bytesAt(address, length), 0, length);
     }
+  };
+
+  #isInArena(address: number): boolean {
+    return address >= this.#arenaAddress && address < this.#arenaAddress + ARENA_BYTES;
   }
 
   #bytesAt(address: number, length: number): Uint8Array {
-    const inArena = address >= this.#arenaAddress && address < this.#arenaAddress + ARENA_BYTES;
+    const inArena = this.#isInArena(address);
     const offset = address - (inArena ? this.#arenaAddress : this.#inputAddress);
     return (inArena ? this.#arena : this.input).subarray(offset, offset + length);
   }
@@ -772,4 +816,9 @@ export class ReadinessReactor implements Reactor {
     const untilNext = Math.min(Math.max(0, Math.ceil(nextMs - nowMs)), LONGEST_TIMEOUT_MS);
     return timeoutMs < 0 ? untilNext : Math.min(timeoutMs, untilNext);
   }
+}
+
+/** Where the next receive may begin: on a cache line of its own. */
+function aligned(offset: number): number {
+  return (offset + CACHE_LINE_BYTES - 1) & -CACHE_LINE_BYTES;
 }
