@@ -47,6 +47,28 @@ describe("portolan inetd check", () => {
     );
   });
 
+  it("tells, by their lines, what a server design would not look at", async () => {
+    const service = (port: string, ...more: string[]): string[] => [
+      `    listen: ${port}`,
+      "    builtin: echo",
+      ...more.map((line) => `    ${line}`),
+      "    design: iterative",
+    ];
+    const lines = [
+      "services:",
+      "  one:",
+      ...service("udp://127.0.0.1:7907", "limits: { perSource: 3 }"),
+      "  two:",
+      ...service("tcp://127.0.0.1:7907", "access: { noAccess: [10.0.0.1] }"),
+    ];
+    const path = fileOf("design.yaml", `${lines.join("\n")}\n`);
+    const { status, stdout } = await portolan(["inetd", "check", path]);
+    expect(status).toBe(CONFIG);
+    expect(stdout).toMatch(/design\.yaml:6: warning: one: .* do not hold: perSource;/);
+    expect(stdout).toMatch(/design\.yaml:11: error: two: .* do not hold: noAccess;/);
+    expect(stdout).toContain("1 service, 1 error, 1 warning");
+  });
+
   it("says so when there is no such file", async () => {
     const { status, stderr } = await portolan(["inetd", "check", join(folder, "none")]);
     expect(status).toBe(NOINPUT);

@@ -159,10 +159,56 @@ describe("another design", () => {
     expect(await leftBehind(before, PATIENCE_MS)).toEqual([]);
   });
 
+  it("counts connections of one source by itself, and accepts no faster than it may", async () => {
+    const limits = { perSource: 2, connectionsPerSecond: 20 };
+    await using started = await startServices([
+      builtIn("echo", { design: "thread", limits }),
+      builtIn("daytime", { id: "daytime", design: "iterative", limits }),
+    ]);
+    const [echo = "", daytime = ""] = started.inetd.services.map(({ endpoint }) => endpoint);
+    const held = [await connect(echo), await connect(echo)];
+    for (const socket of held) {
+      await socket.sendAll("x");
+      expect((await socket.recv(1, { timeoutMs: PATIENCE_MS })).toString()).toBe("x");
+    }
+    using third = await connect(echo, { timeoutMs: PATIENCE_MS });
+    await expect(readAll(third)).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect((await started.seen("NOTE")).reason).toContain("its source has 2 already");
+    for (const socket of held) socket.close();
+    // A tenth of a second's share may come at once: so 10 take 0.4 seconds at least, at 20 in a second.
+    const beganMs = performance.now();
+    for (let i = 0; i < 10; i++) expect(await ask(daytime)).toMatch(/\d\d:\d\d:\d\d/);
+    expect(performance.now() - beganMs).toBeGreaterThan(350);
+  });
+
+  it("with fewer connections a second than it has children, has fewer children", async () => {
+    const limits = {
+      connectionsPerSecond: 2,
+      perSource: Number.POSITIVE_INFINITY,
+      instances: Number.POSITIVE_INFINITY,
+    };
+    await using started = await startServices([builtIn("daytime", { design: "prefork", limits })]);
+    expect(await ask(started.endpoint)).toMatch(/\d\d:\d\d:\d\d/);
+    expect(started.records.filter(({ entry }) => entry === "NOTE")).toEqual([]);
+  });
+
+  it("tells of limits that have no meaning for datagrams, and serves", async () => {
+    await using started = await startServices([
+      builtIn("echo", { ...UDP, design: "iterative", limits: { perSource: 3, instances: 7 } }),
+    ]);
+    expect(started.inetd.problems).toMatchObject([{ severity: "warning" }]);
+    expect(started.inetd.problems[0]?.message).toMatch(/do not hold: instances, perSource, connectionsPerSecond$/);
+    using socket = await connect(started.endpoint);
+    await socket.send("hello");
+    expect((await socket.recv(100, { timeoutMs: PATIENCE_MS })).toString()).toBe("hello");
+  });
+
   it("is refused with rules that it would not look at, and where there is no such service or design", async () => {
     const access = { onlyFrom: [], noAccess: [], times: [] };
     const refused: readonly [InetdService, RegExp][] = [
-      [builtIn("echo", { design: "iterative", access }), /accepts by itself/],
+      [builtIn("echo", { design: "iterative", access }), /accepts by itself.*: onlyFrom/],
+      [builtIn("echo", { design: "iterative", limits: { connectionsPerMinute: 1, maxLoad: 2 } }), /maxLoad, conn/],
+      [builtIn("echo", { design: "iterative", limits: { perSource: 0 } }), /perSource of 0/],
       [builtIn("ecco"), /no built-in service ecco/],
       [builtIn("echo", { design: "epol" }), /no server design "epol"/],
       [builtIn("rot13", { options: { rot: 12 } }), /rot/],

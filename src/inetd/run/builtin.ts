@@ -1,10 +1,10 @@
 /** Services of ours: they serve in the super-server's own loop, or, by another design, on threads or in processes. */
 import { F_DUPFD_CLOEXEC, type SocketAddress } from "../../abi/index.ts";
 import type { PeerAddress } from "../../protocol/index.ts";
-import { type HostedDatagrams, type Server, serve } from "../../server/index.ts";
+import { DEFAULT_LIMITS, type HostedDatagrams, type Limits, type Server, serve } from "../../server/index.ts";
 import { checked, type Socket } from "../../socket/index.ts";
 import { close, fcntl } from "../../sys/index.ts";
-import type { ServedByBuiltIn } from "../model.ts";
+import type { ServedByBuiltIn, ServiceLimits } from "../model.ts";
 import type { Refusal } from "./gate.ts";
 import { type BuiltIn, type Host, type PreparedService, sourceOf } from "./host.ts";
 import { Runner } from "./runner.ts";
@@ -14,6 +14,8 @@ import { ConnectionRunner } from "./stream-nowait.ts";
 const MAX_BATCHES_PER_TURN = 4;
 /** Connections of a service that is gone from the configuration may go on for so long where a design serves them. */
 const LEAVING_GRACE_MS = 600_000;
+/** Of a server's limit; what is more is no limit. */
+const MOST = 2 ** 31 - 1;
 
 /** Connections to a service of ours. */
 export class BuiltInConnections extends ConnectionRunner {
@@ -165,7 +167,7 @@ export class DesignedService extends Runner {
     return serve((builtIn as BuiltIn).reference, {
       listenFd: checked("fcntl", fcntl(this.socket.fd, F_DUPFD_CLOEXEC, 0)),
       design,
-      limits: { maxConnections: service.limits.instances },
+      limits: limitsOf(service.limits),
       report: ({ message }) => this.host.record(service, { entry: "NOTE", reason: message }),
     });
   }
@@ -185,6 +187,19 @@ export class DesignedService extends Runner {
     this.#leaveSocket?.();
     this.#leaveSocket = undefined;
   }
+}
+
+/**
+ * A service's limits as servers have them. They have no rest: who comes faster than `connectionsPerSecond` is accepted at that
+ * rate.
+ */
+function limitsOf({ instances, perSource, connectionsPerSecond }: ServiceLimits): Partial<Limits> {
+  const unlessAny = (count: number): number => (count > MOST ? 0 : count);
+  return {
+    maxConnections: Math.min(instances, DEFAULT_LIMITS.maxConnections),
+    maxPerSource: unlessAny(perSource),
+    acceptsPerSecond: unlessAny(connectionsPerSecond),
+  };
 }
 
 function hostedBy({ builtIn, service }: PreparedService): NonNullable<BuiltIn["hosted"]> {

@@ -3,6 +3,7 @@ import { accessSync, closeSync, constants, openSync, readSync, statSync } from "
 import { threadReactor } from "../../reactor/index.ts";
 import { designNamed, HostedService } from "../../server/index.ts";
 import { findService, services } from "../../service/index.ts";
+import { problemsOfDesign, USUAL_DESIGN } from "../config/design.ts";
 import type { ConfigProblem, InetdService, ServedByBuiltIn, ServedByProgram } from "../model.ts";
 import { buildChain } from "./chain.ts";
 import type { Gate } from "./gate.ts";
@@ -15,9 +16,6 @@ const SD_LISTEN_FDS_START = 3;
 /** Of this process's own start, or of another program's. */
 const PRIVATE_VARIABLES = ["LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NODE_CHANNEL_FD", "REMOTE_HOST"];
 
-/** The design of built-in services that ask for no other: the super-server's own loop. */
-const USUAL_DESIGN = "epoll";
-
 /**
  * @param before what the service was until now: a built-in one that stays the same keeps what its conversations share.
  * @throws ServiceProblem where the service could never be served.
@@ -28,7 +26,10 @@ export async function prepareService(
   before: PreparedService | undefined,
 ): Promise<PreparedService> {
   const { serves } = service;
-  const warnings: ConfigProblem[] = [];
+  const warnings = [...problemsOfDesign(service)];
+  for (const { severity, origin, message, cure } of warnings) {
+    if (severity === "error") throw new ServiceProblem(origin, message, cure);
+  }
   const launch =
     serves.kind === "program" ? await prepareProgram(service, serves, (problem) => warnings.push(problem)) : undefined;
   const banners = readBanners(service);
@@ -55,25 +56,12 @@ async function prepareBuiltIn(
     const reference = entry.reference(serves.options);
     const { design = USUAL_DESIGN } = serves;
     if (!designNamed(design).kinds.includes(kind)) throw new RangeError(`the ${design} design serves no ${kind}s`);
-    if (design !== USUAL_DESIGN) {
-      refuseOwnChecks(service, design);
-      return { reference, hosted: undefined };
-    }
+    if (design !== USUAL_DESIGN) return { reference, hosted: undefined };
     return { reference, hosted: await HostedService.load(reference, kind, threadReactor()) };
   } catch (error) {
     if (error instanceof ServiceProblem) throw error;
     throw new ServiceProblem(origin, `${id}: ${(error as Error).message}`, undefined, { cause: error });
   }
-}
-
-/** Another design accepts by itself, so that nobody here would look at its peers. */
-function refuseOwnChecks({ id, origin, access, banners, limits }: InetdService, design: string): void {
-  const { onlyFrom, noAccess, times } = access;
-  const isOpen = onlyFrom === undefined && noAccess.length === 0 && times.length === 0;
-  const isPlain = Object.values(banners).every((path) => path === undefined);
-  if (isOpen && isPlain && limits.maxLoad === undefined) return;
-  const message = `${id}: the ${design} design accepts by itself, so that access, banners and max_load do not hold`;
-  throw new ServiceProblem(origin, message, `leave them or the design out; the usual one is ${USUAL_DESIGN}`);
 }
 
 async function prepareProgram(

@@ -26,7 +26,9 @@ export const prefork: ServerDesign = {
   maxWorkers: MAX_CHILDREN,
   start(task) {
     const { fd, limits, workers = DEFAULT_CHILDREN } = task;
-    const count = Math.min(workers, limits.maxConnections);
+    const { acceptsPerSecond, maxConnections } = limits;
+    // One for each child, at least.
+    const count = Math.min(workers, maxConnections, acceptsPerSecond || workers);
     const places = Array.from({ length: count }, (_, index) => ({
       fd,
       limits: shareOf(limits, count, index),

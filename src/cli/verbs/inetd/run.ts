@@ -100,7 +100,7 @@ class Running {
       line: (line) => this.#show.line(line),
       complain: (message) => this.#show.complain(message),
     });
-    const all = [...problems, ...this.#inetd.problems];
+    const all = [...problems, ...untold(this.#inetd.problems, problems)];
     this.#show.problems(all);
     if (this.#inetd.services.length === 0) {
       await this.#inetd.stop();
@@ -129,7 +129,7 @@ class Running {
         return;
       }
       const result = await (this.#inetd as Inetd).reload(config);
-      this.#show.problems(result.problems);
+      this.#show.problems(untold(result.problems, problems));
       this.#show.reloaded(result);
     } catch (error) {
       this.#show.complain((error as Error).message);
@@ -144,6 +144,12 @@ class Running {
     await this.#inetd?.stop({ graceMs });
     this.#show.stopped();
   }
+}
+
+/** What the start found that reading had not. */
+function untold(found: readonly ConfigProblem[], told: readonly ConfigProblem[]): ConfigProblem[] {
+  const messages = new Set(told.map(({ message }) => message));
+  return found.filter(({ message }) => !messages.has(message));
 }
 
 type Reloaded = Awaited<ReturnType<Inetd["reload"]>>;

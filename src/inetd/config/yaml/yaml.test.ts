@@ -135,6 +135,7 @@ describe("what is wrong is told by its line, and the other services count", () =
     [["listen: tcp://127.0.0.1:2", "builtin: echo", "nice: 3"], 5, "no meaning where builtin"],
     [["listen: tcp://127.0.0.1:2", "builtin: ehco"], 4, "services.x.builtin"],
     [["listen: tcp://127.0.0.1:2", "builtin: echo", "design: epol"], 5, "there is no server design"],
+    [["listen: tcp://127.0.0.1:2", "design: pool", "builtin: echo", "limits: { maxLoad: 3 }"], 4, "hold: maxLoad"],
     [["listen: tcp://127.0.0.1:2", "builtin: daytime", "options: {nonsense: 3}"], 5, "the options of daytime"],
     [["listen: udp://127.0.0.1:2", "redirect: tcp://127.0.0.1:3"], 4, "only streams"],
     [["listen: tcp://127.0.0.1:2", "redirect: nowhere"], 4, "has no scheme"],

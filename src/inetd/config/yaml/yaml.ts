@@ -18,6 +18,7 @@ import {
 import { parsePattern, parseTimes } from "../addresses.ts";
 import { assemble } from "../assemble.ts";
 import { readBuiltIn } from "../builtin.ts";
+import { problemsOfDesign } from "../design.ts";
 import { completeProgram, completeService } from "../draft.ts";
 import { checkEndpoint } from "../places.ts";
 import { Problems } from "../problems.ts";
@@ -64,7 +65,7 @@ function readService(id: string, origin: Origin, entry: Located, problems: Probl
   const serves = readServed(id, fields, listen, problems);
   if (listen === undefined || serves === undefined) return undefined;
   const [access, log, banners] = [fields.inner("access"), fields.inner("log"), fields.inner("banners")];
-  return completeService({
+  const service = completeService({
     id,
     name: fields.get("name") ?? id,
     origin,
@@ -89,6 +90,10 @@ function readService(id: string, origin: Origin, entry: Located, problems: Probl
       onFailure: banners.get("onFailure"),
     },
   });
+  for (const { severity, message, cure } of problemsOfDesign(service)) {
+    problems[severity](fields.originOf("design"), message, cure);
+  }
+  return service;
 }
 
 function readListen(
