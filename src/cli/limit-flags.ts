@@ -28,6 +28,12 @@ const limitFlags: readonly LimitFlag[] = [
     about: "bytes that may wait for a client, which is reset beyond",
   },
   {
+    flag: "--max-buffered-total",
+    limit: "maxTotalBytes",
+    unit: "size",
+    about: "bytes that may wait for all clients; those with most are reset beyond",
+  },
+  {
     flag: "--max-connections",
     limit: "maxConnections",
     unit: "number",

@@ -11,7 +11,8 @@
  * **Buffers.** Received bytes lie in {@link Reactor.input}, which belongs to the reactor: the window is valid until the
  * handler's method returns. Bytes given to {@link Reactor.send} are borrowed until the handler's method that gave them
  * returns (at once, outside of any handler's method); what the kernel has not taken by then, the reactor copies and
- * owns. How much waits is {@link Reactor.pending}; to bound it is the caller's part.
+ * owns. How much waits is {@link Reactor.pending}, and over many slots {@link SlotHandler.waiting}; to bound it is the
+ * caller's part.
  *
  * **Order.** Handler methods never run inside a call of the caller's: a send that fails is reported by `failed` later
  * in the same pass. `nowMs` stands still during a pass, which reports descriptors first, then the deadlines that are
@@ -29,6 +30,7 @@
  * returned; what the pass had not reported is reported by the next. The exception reaches the caller of `pass` or `run`,
  * and is an uncaught one inside Node's loop.
  */
+import type { OutputTally } from "./output.ts";
 import type { DeadlineHeap } from "./timers.ts";
 
 /** A lent descriptor: its number in the low 20 bits, a generation above. */
@@ -39,6 +41,8 @@ export const MAX_DESCRIPTORS: number = 1 << 20;
 
 /** What a slot's owner is told. Errors are positive errno numbers. */
 export interface SlotHandler {
+  /** Where memory for what waits for the slot's peer is counted with that for others; always the same. */
+  readonly waiting?: OutputTally;
   /** After `accept`: a connection, non-blocking and close-on-exec, now the handler's own descriptor. */
   accepted(slot: Slot, fd: number): void;
   /** After `connect`: 0, or the errno of the failed attempt. */

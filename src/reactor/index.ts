@@ -2,5 +2,6 @@
 export { IdleHandler, MAX_DESCRIPTORS, type Reactor, type Slot, type SlotHandler } from "./contract.ts";
 export { type BackendName, backendNames, createReactor } from "./create.ts";
 export { NodeLoop, type Road } from "./node-loop.ts";
+export { OutputTally } from "./output.ts";
 export { closeThreadReactor, threadReactor } from "./thread.ts";
 export { Deadline, DeadlineHeap, type DeadlineOwner } from "./timers.ts";

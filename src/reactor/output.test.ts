@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { OutputQueue } from "./output.ts";
+import { OutputQueue, OutputTally } from "./output.ts";
 
 /** A push of `push` bytes, or a drop of `drop` thousandths of what the first block shows. */
 const steps = fc.array(
@@ -46,6 +46,40 @@ describe("OutputQueue", () => {
         expect(Buffer.from(rest).equals(Buffer.from(reference))).toBe(true);
       }),
     );
+  });
+
+  it("has its memory counted with that of others, and given back", () => {
+    fc.assert(
+      fc.property(steps, steps, (...programs) => {
+        const tally = new OutputTally(Number.MAX_SAFE_INTEGER, () => {});
+        const queues = programs.map((program) => {
+          const queue = new OutputQueue(tally);
+          for (const step of program) {
+            if ("push" in step) queue.push(new Uint8Array(step.push), 0, step.push);
+            else if (queue.bytes > 0) queue.drop(Math.floor((queue.first().length * step.drop) / 1000));
+          }
+          return queue;
+        });
+        const bytes = queues.reduce((sum, queue) => sum + queue.bytes, 0);
+        expect(tally.bytes).toBeGreaterThanOrEqual(bytes);
+        for (const queue of queues) queue.discard();
+        expect(tally.bytes).toBe(0);
+      }),
+    );
+  });
+
+  it("tells once that more waits than may, and again after it was less", () => {
+    let told = 0;
+    const tally = new OutputTally(100_000, () => void told++);
+    const [first, second] = [new OutputQueue(tally), new OutputQueue(tally)];
+    const told60k = (queue: OutputQueue): number => {
+      queue.push(new Uint8Array(60_000), 0, 60_000);
+      return told;
+    };
+    expect([told60k(first), told60k(second), told60k(second)]).toEqual([0, 1, 1]);
+    second.discard();
+    expect(tally.bytes).toBe(60_000);
+    expect(told60k(second)).toBe(2);
   });
 
   it("keeps small writes in few blocks", () => {

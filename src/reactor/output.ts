@@ -3,6 +3,28 @@
  * thousand little answers to a peer that does not read cost their bytes and not an object each.
  */
 
+/**
+ * The memory of many queues, summed: whole blocks, for a byte that waits holds one. A queue exists only while the kernel has
+ * not taken everything, so whoever keeps pace costs nothing.
+ */
+export class OutputTally {
+  bytes: number = 0;
+  readonly maxBytes: number;
+  readonly #passed: () => void;
+
+  /** @param passed called when the sum has grown beyond `maxBytes`, in the midst of a send: it may only take note */
+  constructor(maxBytes: number, passed: () => void) {
+    this.maxBytes = maxBytes;
+    this.#passed = passed;
+  }
+
+  add(count: number): void {
+    const before = this.bytes;
+    this.bytes = before + count;
+    if (before <= this.maxBytes && this.bytes > this.maxBytes) this.#passed();
+  }
+}
+
 /** The smallest block. A connection that never blocks has none. */
 const BLOCK_BYTES = 16 * 1024;
 
@@ -12,6 +34,12 @@ export class OutputQueue {
   #head = 0;
   #tail = 0;
   bytes: number = 0;
+  readonly #tally: OutputTally | undefined;
+
+  /** @param tally where its memory is counted with that of other queues */
+  constructor(tally?: OutputTally) {
+    this.#tally = tally;
+  }
 
   /** Copies bytes `[start, end)` to the end of the queue. */
   push(bytes: Uint8Array, start: number, end: number): void {
@@ -28,6 +56,7 @@ export class OutputQueue {
     const block = new Uint8Array(Math.max(BLOCK_BYTES, end - from));
     block.set(bytes.subarray(from, end));
     this.#blocks.push(block);
+    this.#tally?.add(block.length);
     this.#tail = end - from;
   }
 
@@ -45,5 +74,13 @@ export class OutputQueue {
     if (this.#head < (this.#blocks.length === 1 ? this.#tail : block.length)) return;
     this.#blocks.shift();
     this.#head = 0;
+    this.#tally?.add(-block.length);
+  }
+
+  /** The queue is given up, with all that is in it. */
+  discard(): void {
+    for (const block of this.#blocks) this.#tally?.add(-block.length);
+    this.#blocks.length = 0;
+    this.bytes = 0;
   }
 }

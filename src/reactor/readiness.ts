@@ -192,7 +192,7 @@ export class ReadinessReactor implements Reactor {
     this.#slots[fd] = 0;
     this.#states[fd] = FREE;
     this.#handlers[fd] = undefined;
-    this.#outputs[fd] = undefined;
+    this.#dropOutput(fd);
     return fd;
   }
 
@@ -580,9 +580,14 @@ export class ReadinessReactor implements Reactor {
     if (this.#states[fd] === FAILED) return;
     this.#countActive(fd, -1);
     this.#states[fd] = FAILED;
-    this.#outputs[fd] = undefined;
+    this.#dropOutput(fd);
     this.#forget(fd);
     handler.failed(slot, errno);
+  }
+
+  #dropOutput(fd: number): void {
+    this.#outputs[fd]?.discard();
+    this.#outputs[fd] = undefined;
   }
 
   /** Keeps a failure for the end of the pass; outside of one, makes sure that there is a next. */
@@ -724,7 +729,7 @@ export class ReadinessReactor implements Reactor {
       return;
     }
     this.#countActive(fd, -1);
-    const output = new OutputQueue();
+    const output = new OutputQueue(this.#handlers[fd]?.waiting);
     output.push(bytes, start + Math.max(sent, 0), end);
     this.#outputs[fd] = output;
     this.#countActive(fd, 1);

@@ -29,6 +29,7 @@ export const COUNTER_NAMES = [
   // How often accepting has rested, and clients were left in the backlog.
   "restedConnections",
   "restedRate",
+  "abortedTotalBytes",
 ] as const;
 
 /** The name of one count. */
@@ -61,6 +62,8 @@ export const TIMED_OUT_TOTAL = 16;
 export const ABORTED_BYTES = 17;
 export const RESTED_CONNECTIONS = 18;
 export const RESTED_RATE = 19;
+/** Part of {@link ABORTED}: more waited for all peers than may, and most for this one. */
+export const ABORTED_TOTAL_BYTES = 20;
 
 /** How long connections were open, when they closed. From 1 ms to 70 minutes. */
 export const CONNECTION_DURATION: Histogram = { first: COUNTER_NAMES.length, unitsPerMs: 1, bounds: 23 };

@@ -5,6 +5,7 @@ import { accept4 } from "../sys/index.ts";
 import { ACCEPT_RETRY_MS, Admission, REFUSED_PLACE } from "./admission.ts";
 import { ACCEPTED, ACTIVE, add, ERRORS, REFUSED_DESCRIPTORS, RESTED_CONNECTIONS } from "./counters.ts";
 import { Connection, type ConnectionOwner, type CreateProtocol } from "./evented-stream.ts";
+import { OutputBudget } from "./output-budget.ts";
 import type { RunningTask } from "./task.ts";
 
 const RETRY_ID = 0;
@@ -14,6 +15,7 @@ const GRACE_ID = 1;
 export class EventedStreamServer extends IdleHandler implements ConnectionOwner, DeadlineOwner {
   readonly reactor: Reactor;
   readonly task: RunningTask;
+  readonly output: OutputBudget;
   readonly #create: CreateProtocol;
   readonly #listener: Slot;
   readonly #admission: Admission;
@@ -30,6 +32,7 @@ export class EventedStreamServer extends IdleHandler implements ConnectionOwner,
     if (task.service.stream === undefined) throw new TypeError(`${task.service.name} is not spoken over streams`);
     this.reactor = reactor;
     this.task = task;
+    this.output = new OutputBudget(this);
     this.#create = task.service.stream(task.options, task);
     this.#stopped = stopped;
     this.#admission = new Admission(task);

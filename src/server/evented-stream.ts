@@ -11,11 +11,19 @@ import type {
   SharedStreamProtocol,
   StreamProtocol,
 } from "../protocol/index.ts";
-import { Deadline, type DeadlineOwner, IdleHandler, type Reactor, type Slot } from "../reactor/index.ts";
+import {
+  Deadline,
+  type DeadlineOwner,
+  IdleHandler,
+  type OutputTally,
+  type Reactor,
+  type Slot,
+} from "../reactor/index.ts";
 import { ABORTED, ABORTED_BYTES, add, BYTES_IN, BYTES_OUT, CONNECTION_DURATION, ERRORS } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
 import { tellClosed, tellOpened } from "./diagnostics.ts";
 import { observe } from "./histograms.ts";
+import type { OutputBudget } from "./output-budget.ts";
 import { dueMs, takeOverdue } from "./patience.ts";
 import { localOf, peerOf } from "./peer.ts";
 import { resetOnClose } from "./reset.ts";
@@ -44,6 +52,7 @@ export type CreateProtocol = () => StreamProtocol | SharedStreamProtocol;
 export interface ConnectionOwner {
   readonly reactor: Reactor;
   readonly task: Omit<RunningTask, "control" | "fd">;
+  readonly output: OutputBudget;
   /** The first of the open connections, which form a list. */
   first: Connection | undefined;
   /** A connection has closed. */
@@ -106,11 +115,16 @@ export class Connection extends IdleHandler implements SharedStreamIntents, Shar
 
   // The reactor's side.
 
+  get waiting(): OutputTally {
+    return this.#server.output.tally;
+  }
+
   override received(_slot: Slot, bytes: Uint8Array, start: number, end: number): void {
-    const { reactor, task } = this.#server;
+    const { output, reactor, task } = this.#server;
     add(task.counters, BYTES_IN, end - start);
     this.#lastMs = reactor.nowMs;
-    if ((this.#state & WE_ENDED) !== 0) return;
+    if (output.isPassed) output.relieve();
+    if ((this.#state & (WE_ENDED | CLOSED)) !== 0) return;
     try {
       this.#protocol.data(this, bytes, start, end);
     } catch (error) {
@@ -159,6 +173,11 @@ export class Connection extends IdleHandler implements SharedStreamIntents, Shar
 
   #dueMs(): number {
     return dueMs(this.#server.task.limits, this.#openedMs, this.#lastMs, (this.#state & AWAITS_REQUEST) !== 0);
+  }
+
+  /** Bytes that wait for the peer. */
+  get pending(): number {
+    return this.#server.reactor.pending(this.#slot);
   }
 
   // The protocol's side.

@@ -12,6 +12,7 @@ import { BATCH, DatagramExchange } from "./datagram-exchange.ts";
 import { connectLocal } from "./evented-shared.ts";
 import { Connection, type ConnectionOwner, type CreateProtocol } from "./evented-stream.ts";
 import { limitsWith } from "./limits.ts";
+import { OutputBudget } from "./output-budget.ts";
 import type { ServiceReference } from "./service.ts";
 import { loadService } from "./service-loader.ts";
 import { sharedAccess } from "./shared-state-access.ts";
@@ -32,6 +33,7 @@ type Task = ConnectionOwner["task"];
 export class HostedService implements ConnectionOwner {
   readonly reactor: Reactor;
   readonly task: Task;
+  readonly output: OutputBudget;
   first: Connection | undefined = undefined;
   readonly #create: CreateProtocol | undefined;
   readonly #closed = new Map<Connection, () => void>();
@@ -43,6 +45,7 @@ export class HostedService implements ConnectionOwner {
   private constructor(reactor: Reactor, task: Task) {
     this.reactor = reactor;
     this.task = task;
+    this.output = new OutputBudget(this);
     this.#create = task.kind === "stream" ? task.service.stream?.(task.options, task) : undefined;
     this.#disconnect = task.shared instanceof LocalHub ? connectLocal(reactor, task.shared) : () => {};
   }

@@ -23,6 +23,11 @@ export interface Limits {
    * user behind a unix socket. 0: any number.
    */
   readonly maxPerSource: number;
+  /**
+   * Memory for what waits for all peers of a server; beyond it, connections for which most waits are aborted. Designs that
+   * block hold nothing back.
+   */
+  readonly maxTotalBytes: number;
   /** Threads or processes at a time, where each client has one of its own. */
   readonly maxWorkers: number;
   /** What the kernel may hold of a socket's input (SO_RCVBUF, socket(7)); 0: what it likes. */
@@ -45,6 +50,7 @@ export const DEFAULT_LIMITS: Limits = {
   maxConnections: 60_000,
   maxDatagramBytes: 65_535,
   maxPerSource: 0,
+  maxTotalBytes: 256 * 1024 * 1024,
   maxWorkers: 64,
   receiveBufferBytes: 0,
   sendBufferBytes: 0,
@@ -90,16 +96,21 @@ export function limitsWith(...overrides: readonly (Partial<Limits> | undefined)[
 }
 
 /**
- * Of the limits of a whole server, what each of `count` workers that accept by themselves may have: shares of what counts
- * connections, so that all together keep the whole.
+ * Of the limits of a whole server, what each of `count` workers that accept by themselves may have: shares of what is
+ * counted over all connections, so that all together keep the whole.
  * @throws RangeError where there is not one for each.
  */
 export function shareOf(limits: Limits, count: number, index: number): Limits {
-  const share = (name: "acceptsPerSecond" | "maxConnections"): number => {
+  const share = (name: "acceptsPerSecond" | "maxConnections" | "maxTotalBytes"): number => {
     const whole = limits[name];
     if (whole === 0) return 0;
     if (whole < count) throw new RangeError(`${name} is ${whole}, which is less than one for each of ${count} workers`);
     return Math.floor(whole / count) + (index < whole % count ? 1 : 0);
   };
-  return { ...limits, acceptsPerSecond: share("acceptsPerSecond"), maxConnections: share("maxConnections") };
+  return {
+    ...limits,
+    acceptsPerSecond: share("acceptsPerSecond"),
+    maxConnections: share("maxConnections"),
+    maxTotalBytes: share("maxTotalBytes"),
+  };
 }

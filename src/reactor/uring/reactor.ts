@@ -497,7 +497,7 @@ export class UringReactor implements Reactor {
   #forget(fd: number): void {
     this.#countActive(fd, -1);
     this.#table.free(fd);
-    this.#outputs[fd] = undefined;
+    this.#dropOutput(fd);
     this.#held[fd] = undefined;
     this.#urgent.delete(fd);
     for (const accepted of this.#heldAccepts.get(fd) ?? []) sys.close(accepted);
@@ -599,7 +599,7 @@ export class UringReactor implements Reactor {
 
   #queue(fd: number, slot: Slot, bytes: Uint8Array, start: number, end: number): void {
     this.#countActive(fd, -1);
-    const output = new OutputQueue();
+    const output = new OutputQueue(this.#handler(fd).waiting);
     output.push(bytes, start, end);
     this.#outputs[fd] = output;
     this.#countActive(fd, 1);
@@ -837,7 +837,7 @@ export class UringReactor implements Reactor {
   #putBack(fd: number, bytes: Uint8Array): void {
     const later = this.#outputs[fd];
     if (later === undefined) this.#countActive(fd, -1);
-    const output = new OutputQueue();
+    const output = new OutputQueue(this.#handler(fd).waiting);
     output.push(bytes, 0, bytes.length);
     while (later !== undefined && later.bytes > 0) {
       const first = later.first();
@@ -880,6 +880,11 @@ export class UringReactor implements Reactor {
 
   #countOutput(fd: number): void {
     this.#countActive(fd, -1);
+    this.#dropOutput(fd);
+  }
+
+  #dropOutput(fd: number): void {
+    this.#outputs[fd]?.discard();
     this.#outputs[fd] = undefined;
   }
 
