@@ -257,8 +257,10 @@ function parts([name, unit, help]: Words, whole: "refused" | "timedOut" | "reste
   };
 }
 
-function abortedBy(labels: ServerView["labels"], { aborted, abortedBytes, timedOut }: CounterValues): Sample[] {
-  const reasons = { bytes: abortedBytes, timeout: timedOut, other: Math.max(0, aborted - abortedBytes - timedOut) };
+function abortedBy(labels: ServerView["labels"], values: CounterValues): Sample[] {
+  const { aborted, abortedBytes, abortedTotalBytes, timedOut } = values;
+  const other = Math.max(0, aborted - abortedBytes - abortedTotalBytes - timedOut);
+  const reasons = { bytes: abortedBytes, total_bytes: abortedTotalBytes, timeout: timedOut, other };
   return Object.entries(reasons).map(([reason, value]) => ({ labels: withReason(labels, reason), value }));
 }
 
