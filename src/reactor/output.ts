@@ -18,6 +18,7 @@ export class OutputTally {
     this.#passed = passed;
   }
 
+  /** Counts `count` bytes that wait from now on; negative: that no longer do. */
   add(count: number): void {
     const before = this.bytes;
     this.bytes = before + count;
