@@ -2,10 +2,12 @@
  * The only file that imports koffi. It turns the binding table into functions, and offers the four things about
  * native memory that JavaScript cannot do. Another foreign-function interface takes koffi's place by changing this file.
  */
+// First: where nothing here works, koffi's own complaint would come before the one that says why.
+import "./platform.ts";
+
 import { readFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 import koffi from "koffi";
-import "./platform.ts";
 
 /** Memory that a call reads or writes while it runs: a typed array, or the address of memory that does not move. */
 export type Memory = Uint8Array | Int32Array | Uint32Array | BigUint64Array | number | null;

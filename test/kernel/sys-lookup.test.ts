@@ -1,6 +1,8 @@
 /** The look-up functions of libc, and Node's own loop, as the gate gives them. */
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
 import * as abi from "portolan/abi";
 import * as sys from "portolan/sys";
 import { describe, expect, it } from "vitest";
@@ -241,6 +243,19 @@ describe("the platform", () => {
       const error = expect(() => checkPlatform(platform, arch, version), message);
       error.toThrow(expect.objectContaining({ code: "ERR_PORTOLAN_PLATFORM" }));
       error.toThrow(message);
+    }
+  });
+
+  it("is refused before anything else fails, whatever of the package is imported", async () => {
+    const fixture = fileURLToPath(new URL("../fixtures/foreign-platform.mjs", import.meta.url));
+    for (const [platform, arch] of [
+      ["darwin", "arm64"],
+      ["linux", "ppc64"],
+    ] as const) {
+      const told = JSON.parse(execFileSync(process.execPath, [fixture, platform, arch], { encoding: "utf8" }));
+      expect(told).toEqual(Array(told.length).fill({ code: "ERR_PORTOLAN_PLATFORM", message: expect.any(String) }));
+      expect(told[0].message).toContain(`this is ${platform} on ${arch}`);
+      expect(told.length).toBeGreaterThanOrEqual(5);
     }
   });
 });
