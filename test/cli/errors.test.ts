@@ -1,7 +1,9 @@
 /** `portolan errors`: the table of causes, one code of it, and codes that there are not. */
-import { errnoMessage, errnoNumber } from "portolan/abi";
+import { EAI, errnoMessage, errnoNumber, H_ERRNO } from "portolan/abi";
 import { describe, expect, it } from "vitest";
 import { portolan } from "./portolan.ts";
+
+const LOOKUPS: readonly (string | null)[] = ["getaddrinfo", "gethostbyname"];
 
 describe("portolan errors", () => {
   it("lists every cause, sorted by code", async () => {
@@ -14,7 +16,9 @@ describe("portolan errors", () => {
     expect(lines.length).toBeGreaterThan(50);
     const codes = lines.map(({ code }) => code);
     expect(codes).toEqual([...codes].sort());
-    for (const { code, errno, message } of lines)
+    const ofCalls = lines.filter(({ syscall }) => !LOOKUPS.includes(syscall));
+    expect(ofCalls.length).toBeGreaterThan(50);
+    for (const { code, errno, message } of ofCalls)
       expect([errno, message]).toEqual([errnoNumber(code), errnoMessage(errno)]);
   });
 
@@ -28,6 +32,22 @@ describe("portolan errors", () => {
       expect(stdout).toMatch(/\nECONNREFUSED +111 +recv +an earlier datagram/);
     }
     expect((await portolan(["errors", "EXDEV"])).stdout).toContain("Invalid cross-device link");
+  });
+
+  it("knows every error of look-ups, by the numbers of <netdb.h>", async () => {
+    const { stdout } = await portolan(["errors", "--json"]);
+    const lines = stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { code: string; errno: number; message: string; syscall: string | null });
+    const found = lines.filter(({ syscall }) => LOOKUPS.includes(syscall));
+    // Those of getaddrinfo_a, which is not bound, are left out; so is success.
+    const other = /^EAI_(ALLDONE|CANCELED|INPROGRESS|INTR|NOTCANCELED)$|^NETDB_SUCCESS$|^NO_ADDRESS$/;
+    const known = Object.entries({ ...EAI, ...H_ERRNO }).filter(([code]) => !other.test(code));
+    expect(found.map(({ code, errno }) => [code, errno]).sort()).toEqual(known.sort());
+    for (const { message } of found) expect(message).toMatch(/\S/);
+    expect((await portolan(["errors", "eai_noname"])).stdout).toMatch(/^EAI_NONAME +-2 +getaddrinfo +the name is mis/m);
+    expect((await portolan(["errors", "EAI_NONAM"])).stderr).toContain("did you mean EAI_NONAME?");
   });
 
   it("refuses what is no error, and says what is near", async () => {

@@ -28,6 +28,7 @@ describe("portolan sockets --matrix", () => {
     expect(stdout).toMatch(
       /^AF_PACKET +SOCK_RAW +0 +link-layer frames +(yes +CAP_NET_RAW|denied +EPERM: .*CAP_NET_RAW)$/m,
     );
+    expect(stdout).toMatch(/^ {2}AF_NETLINK: SOCK_DGRAM is SOCK_RAW$/m);
   });
 
   it("says the same to machines, and what it says is so", async () => {

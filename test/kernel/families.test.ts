@@ -2,13 +2,19 @@
 import { existsSync, readFileSync } from "node:fs";
 import { isSystemError, probeSockets, Socket, type SocketSupport } from "portolan";
 import {
+  AF_INET,
+  AF_INET6,
   AF_KEY,
   AF_NETLINK,
+  AF_PACKET,
+  AF_UNIX,
+  AF_VSOCK,
   forEachAttribute,
   forEachNetlinkMessage,
   IFINFOMSG,
   IFLA_IFNAME,
   IFLA_MTU,
+  IPPROTO,
   IPPROTO_MPTCP,
   IPPROTO_SCTP,
   IPPROTO_TCP,
@@ -24,7 +30,14 @@ import {
   RTM_NEWLINK,
   readAttributeText,
   readU32,
+  SOCK_CLOEXEC,
+  SOCK_DCCP,
+  SOCK_DGRAM,
+  SOCK_PACKET,
+  SOCK_RAW,
   SOCK_RDM,
+  SOCK_SEQPACKET,
+  SOCK_STREAM,
   SOL_UDPLITE,
   UDPLITE_SEND_CSCOV,
   VMADDR_CID_ANY,
@@ -32,6 +45,7 @@ import {
   VMADDR_PORT_ANY,
 } from "portolan/abi";
 import { closeThreadReactor } from "portolan/reactor";
+import * as sys from "portolan/sys";
 import { afterAll, describe, expect, it } from "vitest";
 import { namespaceRefusal, runInNamespace } from "../support/namespace.ts";
 import { failureOf, hasInet6, pattern } from "../support/socket-pairs.ts";
@@ -227,6 +241,44 @@ describe("probeSockets", () => {
       if (status === "yes") make().close();
       else expect(make).toThrow(expect.objectContaining({ code }));
     }
+  });
+});
+
+describe("the kernel, asked for everything", () => {
+  it("makes no kind of socket that the table lacks, but for those that are the same as one in it", () => {
+    const yes = support.filter(({ status }) => status === "yes").map(({ numbers }) => numbers);
+    const has = (family: number, type: number, protocol?: number): boolean =>
+      yes.some((one) => one.family === family && one.type === type && (protocol ?? one.protocol) === one.protocol);
+    // What `portolan sockets --matrix` says below its table.
+    const isAlike = (family: number, type: number, protocol: number): boolean => {
+      if (family === AF_UNIX) return protocol <= 1 && has(family, type === SOCK_RAW ? SOCK_DGRAM : type);
+      if (family === AF_NETLINK) return type === SOCK_DGRAM && has(family, SOCK_RAW, protocol);
+      if (family === AF_PACKET) return has(family, type);
+      // Linux still takes the name that AF_PACKET had before it was a family: packet(7).
+      if (family === AF_INET && type === SOCK_PACKET) return has(AF_PACKET, type);
+      if (family === AF_VSOCK && protocol === AF_VSOCK) return has(family, type, 0);
+      if (family !== AF_INET && family !== AF_INET6) return false;
+      return (protocol === 0 && has(family, type)) || (type === SOCK_RAW && protocol > 0);
+    };
+    const families = [...new Set(yes.map(({ family }) => family))];
+    const types = [SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_DCCP, SOCK_PACKET];
+    const protocols = [...new Set([...Array(32).keys(), ...Object.values(IPPROTO)])];
+    const missing: string[] = [];
+    let made = 0;
+    for (const family of families) {
+      for (const type of types) {
+        for (const protocol of protocols) {
+          const fd = sys.socket(family, type | SOCK_CLOEXEC, protocol);
+          if (fd < 0) continue;
+          sys.close(fd);
+          made++;
+          if (!has(family, type, protocol) && !isAlike(family, type, protocol))
+            missing.push(`${family} ${type} ${protocol}`);
+        }
+      }
+    }
+    expect(made).toBeGreaterThanOrEqual(yes.length);
+    expect(missing).toEqual([]);
   });
 });
 

@@ -21,6 +21,15 @@ const COLUMNS: readonly Column[] = [
   { title: "WHY NOT, OR WHAT IT TAKES" },
 ];
 
+/** What the kernel takes for a kind in the table, though it is asked for otherwise. */
+const ALIKE = [
+  "protocol 0 is the first of its type: TCP, UDP",
+  "AF_INET and AF_INET6, SOCK_RAW: any protocol from 1 to 255",
+  "AF_NETLINK: SOCK_DGRAM is SOCK_RAW",
+  "AF_PACKET: any EtherType, in network byte order; 0 receives nothing before bind",
+  "AF_UNIX: SOCK_RAW is SOCK_DGRAM",
+];
+
 export const verb: Verb = {
   define(command, { context, self }) {
     command.option("--matrix", "ask this kernel for a socket of every family, type and protocol");
@@ -43,6 +52,9 @@ export const verb: Verb = {
       for (const [index, line] of lines.entries()) {
         context.out.line(colour(line, kinds[index] as SocketSupport, context.colours));
       }
+      context.out.line("");
+      context.out.line("The same sockets are got in other ways:");
+      for (const line of ALIKE) context.out.line(`  ${line}`);
     });
   },
 };

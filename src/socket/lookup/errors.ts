@@ -86,6 +86,29 @@ const HOST_MESSAGES: Readonly<Record<string, string>> = {
   TRY_AGAIN: "Host name look-up failed for now",
 };
 
+/** One way in which a look-up fails. */
+export interface LookupCause {
+  /** C's name, `EAI_NONAME` or `HOST_NOT_FOUND`. */
+  readonly code: string;
+  /** Its number: negative for EAI_, positive for h_errno. */
+  readonly errno: number;
+  /** The calls that end so: `getaddrinfo` stands for getnameinfo too, `gethostbyname` for gethostbyaddr. */
+  readonly syscall: string;
+  /** What libc calls it. */
+  readonly message: string;
+  readonly cause: string;
+}
+
+/** Every error of look-ups with what it usually means, sorted by code. getaddrinfo(3), gethostbyname(3) */
+export function listLookupCauses(): LookupCause[] {
+  return Object.entries(REASONS).map(([code, cause]) => {
+    const isNew = code in EAI;
+    const errno = (isNew ? EAI : H_ERRNO)[code as never] as number;
+    const message = isNew ? gai_strerror(errno) : (HOST_MESSAGES[code] ?? code);
+    return { code, errno, syscall: isNew ? "getaddrinfo" : "gethostbyname", message, cause };
+  });
+}
+
 function systemCause(syscall: string, errno: number, systemErrno: number | undefined): SystemError | undefined {
   if (systemErrno === undefined || systemErrno === 0) return undefined;
   return errno === EAI_SYSTEM || errno === NETDB_INTERNAL ? new SystemError(syscall, systemErrno) : undefined;
