@@ -17,7 +17,7 @@ interface LimitFlag {
 }
 
 /** Sorted by flag. */
-const limitFlags: readonly LimitFlag[] = [
+export const limitFlags: readonly LimitFlag[] = [
   { flag: "--accept-rate", limit: "acceptsPerSecond", unit: "number", about: "connections accepted in a second" },
   { flag: "--backlog", limit: "backlog", unit: "number", about: "connections that wait to be accepted" },
   { flag: "--idle-timeout", limit: "idleMs", unit: "time", about: "reset a connection without a byte for so long" },
@@ -69,7 +69,8 @@ export function addLimitOptions(command: Command): void {
   command.addOption(new Option("--limit <name=number>", about).argParser(listParser(readLimit)).helpGroup(HEADING));
 }
 
-function standard(limit: keyof Limits, unit: Unit): string {
+/** A limit's default, as help and the guide show it. */
+export function standard(limit: keyof Limits, unit: Unit): string {
   if (leastOf(limit) > 0) return written(DEFAULT_LIMITS[limit], unit);
   return DEFAULT_LIMITS[limit] === 0 ? "0, no limit" : `${written(DEFAULT_LIMITS[limit], unit)}; 0: no limit`;
 }
