@@ -31,6 +31,21 @@ export interface DatagramProtocol {
   datagram(out: DatagramIntents, bytes: Uint8Array, start: number, end: number, fullLength: number): void;
   /** The timer `id` is due. */
   timer?(out: DatagramIntents, id: number): void;
+  /**
+   * Decides whom it answers. A server that starts a worker for each datagram asks it beforehand, since a worker of one
+   * datagram remembers none before; elsewhere the protocol asks it by itself.
+   */
+  readonly guard?: DatagramGate;
+}
+
+/** Whom to answer. */
+export interface DatagramGate {
+  /**
+   * Counts a datagram of `peer`.
+   * @param nowMs on a clock that never goes back.
+   * @returns why not to answer it, or undefined.
+   */
+  admit(peer: PeerAddress, nowMs: number): string | undefined;
 }
 
 /** Makes the protocol object of one socket. */

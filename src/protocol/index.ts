@@ -16,7 +16,7 @@ export {
   type OwnedCounterOptions,
   ownedCounterStream,
 } from "./counter.ts";
-export type { DatagramIntents, DatagramProtocol, DatagramProtocolFactory } from "./datagram.ts";
+export type { DatagramGate, DatagramIntents, DatagramProtocol, DatagramProtocolFactory } from "./datagram.ts";
 export {
   ANSWERING_PORTS,
   DatagramGuard,

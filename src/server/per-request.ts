@@ -2,10 +2,12 @@
  * Concurrent servers of datagrams: each request is a task of its own, so that one which takes long holds up no other.
  *
  * Either a worker is started for each request, as the textbook's server forks; or workers that are there already take
- * requests from the socket, one at a time. What a protocol remembers between datagrams (a rate for each source, say) it
- * remembers for its worker alone: for one request in the first form, for its share of them in the second.
+ * requests from the socket, one at a time. What a protocol remembers between datagrams it remembers for its worker alone:
+ * for one request in the first form, for its share of them in the second. Whom it answers, and how often, is therefore
+ * decided before a worker is started; of several workers that are there already, each counts for itself.
  */
-import { F_DUPFD_CLOEXEC, POLLIN } from "../abi/index.ts";
+import { decodeSockaddr, F_DUPFD_CLOEXEC, POLLIN } from "../abi/index.ts";
+import type { DatagramGate } from "../protocol/index.ts";
 import {
   createReactor,
   Deadline,
@@ -18,9 +20,10 @@ import {
 } from "../reactor/index.ts";
 import { checked } from "../socket/index.ts";
 import { close, fcntl } from "../sys/index.ts";
-import { add, DATAGRAMS_DROPPED, ERRORS } from "./counters.ts";
+import { add, BYTES_IN, DATAGRAMS_DROPPED, DATAGRAMS_IN, ERRORS } from "./counters.ts";
 import { CannotStart } from "./launch.ts";
 import { complainOfReceive, DatagramAnswerer, DatagramReceiver, type ReceivedDatagram } from "./one-datagram.ts";
+import { toPeerAddress } from "./peer.ts";
 import type { Json } from "./service.ts";
 import type { RunningTask, ServerHandle, ServerTask } from "./task.ts";
 import { waitFor } from "./wait.ts";
@@ -108,6 +111,7 @@ class PerRequestServer implements ServerHandle {
   readonly #task: ServerTask;
   readonly #workers: Workers;
   readonly #receiver: DatagramReceiver;
+  readonly #gate: DatagramGate | undefined;
   readonly #reactor: Reactor = createReactor("epoll");
   readonly #loop: NodeLoop = new NodeLoop(this.#reactor);
   readonly #slot: Slot;
@@ -119,6 +123,7 @@ class PerRequestServer implements ServerHandle {
   constructor(design: string, place: "threads" | "processes", task: ServerTask) {
     this.#task = task;
     this.#receiver = new DatagramReceiver(task.limits.maxDatagramBytes);
+    this.#gate = task.makeGate();
     const max = Math.min(task.limits.maxWorkers, MAX_ROWS);
     this.#workers = new Workers({ design, task, in: place, max, ended: (_worker, failure) => this.#ended(failure) });
     this.done = new Promise((resolve) => {
@@ -144,7 +149,7 @@ class PerRequestServer implements ServerHandle {
         complainOfReceive({ counters: this.#workers.own, report: this.#task.report }, -received);
         break;
       }
-      this.#start(received);
+      if (this.#admits(received)) this.#start(received);
     }
     this.arm();
   }
@@ -159,6 +164,16 @@ class PerRequestServer implements ServerHandle {
     }
     this.#workers.stop(graceMs);
     this.#finishIfDone();
+  }
+
+  /** What is refused costs no worker. */
+  #admits({ name, length }: ReceivedDatagram): boolean {
+    if (this.#gate === undefined) return true;
+    const peer = toPeerAddress(decodeSockaddr(name, 0, name.length));
+    if (this.#gate.admit(peer, performance.now()) === undefined) return true;
+    add(this.#workers.own, DATAGRAMS_IN, 1);
+    add(this.#workers.own, BYTES_IN, length);
+    return false;
   }
 
   #start(received: ReceivedDatagram): void {

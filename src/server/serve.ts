@@ -17,6 +17,7 @@ import { type HistogramValues, readHistogram } from "./histograms.ts";
 import { type KernelQueue, readKernelQueue } from "./kernel-queue.ts";
 import { type Limits, limitsWith } from "./limits.ts";
 import { adoptListeners, type Listeners, openListeners } from "./listeners.ts";
+import { localOf } from "./peer.ts";
 import type { Service, ServiceReference } from "./service.ts";
 import { loadService } from "./service-loader.ts";
 import type { Kind, Placement, Report, ServerDesign, ServerHandle } from "./task.ts";
@@ -137,6 +138,7 @@ export async function serve(reference: ServiceReference, options: ServeOptions):
       workers,
       memory,
       resources: service.resources?.(reference.options),
+      makeGate: () => service.datagram?.(reference.options, { memory, localPort: localOf(fd).port })().guard,
       report: (event) => {
         tellTrouble(identity, event.where, event.message);
         options.report?.(event);

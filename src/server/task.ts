@@ -1,6 +1,6 @@
 /** What a server design is given, and nothing else: a socket, a service, limits. */
 
-import type { ResourceFactory } from "../protocol/index.ts";
+import type { DatagramGate, ResourceFactory } from "../protocol/index.ts";
 import type { Control } from "./control.ts";
 import type { Counters } from "./counters.ts";
 import type { HeldDescriptors } from "./held.ts";
@@ -15,7 +15,7 @@ export type Kind = "stream" | "datagram";
 /** Where a loop runs: on a thread of its own, blocking; or inside Node's loop on the thread that starts it. */
 export type Placement = "thread" | "node";
 
-/** A server to be started: everything in it but `report` can be handed to a thread. */
+/** A server to be started: what in it is data can be handed to a thread. */
 export interface ServerTask {
   /** A listening stream socket, or a bound datagram socket; the server's from now on. */
   readonly fd: number;
@@ -36,6 +36,8 @@ export interface ServerTask {
   readonly resources: Readonly<Record<string, ResourceFactory>> | undefined;
   /** Memory for all threads of the server, if the service asks for it. */
   readonly memory: SharedArrayBuffer | undefined;
+  /** Makes what decides whom the service answers by datagrams, if it has that: for a design that decides before it starts a worker. */
+  readonly makeGate: () => DatagramGate | undefined;
   /** Told of what goes wrong while the server goes on. */
   readonly report: Report;
 }
