@@ -64,10 +64,11 @@ export class Fleet {
    */
   static async start(plans: readonly Plan[], options: FleetOptions): Promise<Fleet> {
     const members: Member[] = [];
+    const trouble = onceForDesign(options.trouble);
     for (const plan of plans) {
       if (options.signal.aborted) break;
       try {
-        members.push({ entry: plan.entry, listen: plan.listen, server: await startOne(plan, options) });
+        members.push({ entry: plan.entry, listen: plan.listen, server: await startOne(plan, { ...options, trouble }) });
       } catch (error) {
         const failure = options.refused(plan, asUsage(error));
         if (failure === undefined) continue;
@@ -95,6 +96,16 @@ export class Fleet {
   async stop(graceMs: number, isSucceeded = false): Promise<void> {
     await Promise.allSettled(this.members.map(({ server }) => server.stop({ graceMs, isSucceeded })));
   }
+}
+
+/** That another design serves is the same for every server: it is said once. */
+function onceForDesign(trouble: FleetOptions["trouble"]): FleetOptions["trouble"] {
+  let isTold = false;
+  return (plan, event) => {
+    if (event.where === "design" && isTold) return;
+    isTold ||= event.where === "design";
+    trouble(plan, event);
+  };
 }
 
 function startOne(plan: Plan, options: FleetOptions): Promise<Server> {

@@ -5,6 +5,7 @@ import { PollSelector } from "./poll.ts";
 import { ReadinessReactor } from "./readiness.ts";
 import { SelectSelector } from "./select.ts";
 import { UringReactor } from "./uring/reactor.ts";
+import { UringRefused } from "./uring/refusal.ts";
 
 const BACKENDS = {
   epoll: (): Reactor => new ReadinessReactor(new EpollSelector()),
@@ -21,8 +22,27 @@ export type BackendName = keyof typeof BACKENDS;
 export const backendNames: readonly BackendName[] = Object.keys(BACKENDS) as BackendName[];
 
 /**
+ * Why a backend cannot be had on this machine, whatever the program does: the kernel is too old for it, or a sandbox
+ * refuses its calls. It is found out by making one.
+ * @returns undefined where it can be had: select, poll and epoll always
+ * @throws RangeError for a name that is no backend's; SystemError EMFILE, ENFILE where there are no descriptors to find out.
+ *
+ * @example
+ * const backend = backendRefusal("uring") === undefined ? "uring" : "epoll";
+ */
+export function backendRefusal(backend: BackendName): string | undefined {
+  try {
+    createReactor(backend).dispose();
+    return undefined;
+  } catch (error) {
+    if (error instanceof UringRefused) return error.message;
+    throw error;
+  }
+}
+
+/**
  * Makes an event loop, which runs when its `run` or `pass` is called, or when a {@link NodeLoop} is made for it.
- * @throws RangeError for a name that is no backend's.
+ * @throws RangeError for a name that is no backend's; Error that says why where {@link backendRefusal} has a reason.
  */
 export function createReactor(backend: BackendName): Reactor {
   const create = BACKENDS[backend];

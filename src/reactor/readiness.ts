@@ -139,12 +139,20 @@ export class ReadinessReactor implements Reactor {
     this.input = this.#inputRegion.bytes;
     const wakeDescriptor = sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     this.wakeDescriptor = wakeDescriptor;
-    if (wakeDescriptor < 0) this.#release();
-    keepDescriptor(check("eventfd", wakeDescriptor));
-    this.#reserve(wakeDescriptor);
-    const registered = selector.register(wakeDescriptor, wakeDescriptor, POLLIN);
-    if (registered < 0) this.#release();
-    check("register", registered);
+    try {
+      check("eventfd", wakeDescriptor);
+      keepDescriptor(wakeDescriptor);
+      if (wakeDescriptor >= this.maxDescriptors) {
+        throw new RangeError(
+          `${this.backend} watches descriptors below ${this.maxDescriptors}, and this process has them all in use`,
+        );
+      }
+      this.#reserve(wakeDescriptor);
+      check("register", selector.register(wakeDescriptor, wakeDescriptor, POLLIN));
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
   }
 
   attach(fd: number, handler: SlotHandler): Slot {
@@ -273,7 +281,7 @@ export class ReadinessReactor implements Reactor {
     this.#setState(fd, events === 0 ? DISARMED : ARMED);
     if (events === 0) return;
     this.#armed[fd] = events;
-    this.#want(fd, this.#outputs[fd] === undefined ? events : events | POLLOUT);
+    this.#want(fd, this.#outputs[fd] === undefined ? events : events | POLLOUT, true);
   }
 
   pass(timeoutMs: number): number {
@@ -390,9 +398,11 @@ export class ReadinessReactor implements Reactor {
   /** Puts a slot to work on something else. */
   #start(slot: Slot, state: number): void {
     const fd = this.#find(slot);
-    if (fd < 0 || this.#states[fd] === FAILED || this.#states[fd] === state) return;
+    const before = this.#states[fd];
+    if (fd < 0 || before === FAILED || before === state) return;
     this.#setState(fd, state);
-    this.#wantByState(fd);
+    // The edge that an armed slot was told of, and did nothing about, would not be told to its next state.
+    this.#wantByState(fd, before === ARMED || before === DISARMED);
   }
 
   #setState(fd: number, state: number): void {
@@ -401,19 +411,19 @@ export class ReadinessReactor implements Reactor {
     this.#countActive(fd, 1);
   }
 
-  #wantByState(fd: number): void {
+  #wantByState(fd: number, mustLookAnew = this.#states[fd] === ARMED): void {
     const state = this.#states[fd];
     let events = this.#outputs[fd] === undefined ? 0 : POLLOUT;
     if (state === ACCEPTING || state === RECEIVING) events |= POLLIN;
     else if (state === CONNECTING) events |= POLLOUT;
     else if (state === ARMED) events |= this.#armed[fd] as number;
-    this.#want(fd, events);
+    this.#want(fd, events, mustLookAnew);
   }
 
-  #want(fd: number, events: number): void {
+  #want(fd: number, events: number, mustLookAnew: boolean): void {
     const registered = this.#registered[fd] as number;
     // Armed again with the same wish, an edge that has been reported must be looked for anew.
-    if (registered === events && !(this.#isEdgeTriggered && this.#states[fd] === ARMED)) return;
+    if (registered === events && !(this.#isEdgeTriggered && mustLookAnew)) return;
     const slot = this.#slots[fd] as number;
     const outcome =
       registered === NOT_REGISTERED

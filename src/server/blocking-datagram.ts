@@ -5,11 +5,12 @@ import { BATCH, DatagramExchange } from "./datagram-exchange.ts";
 import type { RunningTask } from "./task.ts";
 import { waitFor } from "./wait.ts";
 
-export function serveDatagrams(task: RunningTask): void {
+export function serveDatagrams(task: RunningTask, serving: () => void): void {
   const heap = new DeadlineHeap();
   let nowMs = performance.now();
   const exchange = new DatagramExchange(task, heap, () => nowMs);
   let mayWait = true;
+  serving();
   while (!task.control.isStopping) {
     if (mayWait) waitFor(task.fd, POLLIN, task.control, heap.nextMs - performance.now());
     nowMs = performance.now();

@@ -33,10 +33,11 @@ const INPUT_BYTES = 64 * 1024;
 const ARENA_BYTES = 64 * 1024;
 
 /** Accepts and serves, one connection after the other, until the control says stop. */
-export function serveStreamsOneByOne(task: RunningTask): void {
+export function serveStreamsOneByOne(task: RunningTask, serving: () => void): void {
   const create = streamFactory(task);
   const { control, counters } = task;
   const door = new BlockingDoor(task);
+  serving();
   while (!control.isStopping) {
     const client = door.next();
     if (client === undefined) continue;

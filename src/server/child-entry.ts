@@ -10,7 +10,7 @@ import type { WorkerNews } from "./launch.ts";
 import type { Json } from "./service.ts";
 import { loadService } from "./service-loader.ts";
 import { sharedAccess } from "./shared-state-access.ts";
-import type { ServerEvent } from "./task.ts";
+import type { RunningTask, ServerEvent } from "./task.ts";
 import { mapRow, mapSources } from "./worker-rows.ts";
 
 // A Ctrl-C or a service manager's SIGTERM is meant for the server, which says when and how its children are to stop; where
@@ -33,8 +33,7 @@ if (data !== undefined) {
   closeSync(ROWS_FD);
   try {
     const loaded = await loadService(service);
-    tell(["ready"]);
-    designNamed(design).run({
+    const task: RunningTask = {
       fd: TASK_FD,
       kind,
       limits,
@@ -50,7 +49,8 @@ if (data !== undefined) {
       sources: counted,
       held: undefined,
       shared: sharedAccess(loaded, service.options, channel, report),
-    });
+    };
+    designNamed(design).run(task, () => tell(["ready"]));
   } catch (error) {
     tell(["unable", error instanceof Error ? (error.stack ?? error.message) : String(error)]);
     process.exitCode = 1;

@@ -35,8 +35,9 @@ export class EventedStreamServer extends IdleHandler implements ConnectionOwner,
     this.output = new OutputBudget(this);
     this.#create = task.service.stream(task.options, task);
     this.#stopped = stopped;
-    this.#admission = new Admission(task);
     this.#listener = reactor.attach(task.fd, this);
+    // Last of what may fail: it keeps a descriptor in reserve.
+    this.#admission = new Admission(task);
     reactor.accept(this.#listener);
   }
 

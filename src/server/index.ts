@@ -18,4 +18,4 @@ export { type MetricsEndpoint, type MetricsOptions, serveMetrics } from "./metri
 export { metricsText } from "./metrics/metrics-text.ts";
 export { type ServeOptions, type Server, type ServerHistograms, type StopOptions, serve } from "./serve.ts";
 export type { Json, Place, Service, ServiceReference } from "./service.ts";
-export type { Kind, Placement, Report, ServerDesign, ServerEvent } from "./task.ts";
+export type { Kind, Placement, Report, ServerDesign, ServerEvent, Substitute } from "./task.ts";

@@ -43,7 +43,7 @@ export interface ChildLaunch extends Launch {
 export interface Launched {
   /** Of a process. */
   readonly pid?: number;
-  /** Settles when it has loaded its service; rejects where it ends before. */
+  /** Settles when it serves; rejects where it ends before. */
   readonly ready: Promise<void>;
   /** Settles when it has ended, with what it died of. */
   readonly ended: Promise<Error | undefined>;

@@ -32,8 +32,10 @@ export function startPerClient(design: string, place: "threads" | "processes", t
 }
 
 /** The worker's part: one client, from its first byte to its last. */
-export function serveClient(task: RunningTask): void {
-  new BlockingConversation(task, task.fd, streamFactory(task)()).run();
+export function serveClient(task: RunningTask, serving: () => void): void {
+  const conversation = new BlockingConversation(task, task.fd, streamFactory(task)());
+  serving();
+  conversation.run();
 }
 
 /** Told by the reactor: a handle's `ready` is another thing than a handler's. */

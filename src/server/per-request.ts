@@ -39,10 +39,11 @@ export function startPerRequest(design: string, place: "threads" | "processes", 
 }
 
 /** A worker that is there already: takes requests until the control says stop. */
-export function serveRequests(task: RunningTask): void {
+export function serveRequests(task: RunningTask, serving: () => void): void {
   const heap = new DeadlineHeap();
   const receiver = new DatagramReceiver(task.limits.maxDatagramBytes);
   const answerer = new DatagramAnswerer(task, task.fd, heap);
+  serving();
   while (!task.control.isStopping) {
     waitFor(task.fd, POLLIN, task.control, heap.nextMs - performance.now());
     heap.fire(performance.now());
@@ -55,9 +56,10 @@ export function serveRequests(task: RunningTask): void {
 }
 
 /** A worker of one request: until the protocol has nothing more to do at a later time. */
-export function serveOneRequest(task: RunningTask): void {
+export function serveOneRequest(task: RunningTask, serving: () => void): void {
   const heap = new DeadlineHeap();
   const answerer = new DatagramAnswerer(task, task.fd, heap);
+  serving();
   answerer.take(fromPart(task.part));
   let untilMs = Number.POSITIVE_INFINITY;
   while (heap.size > 0 && performance.now() < untilMs) {

@@ -56,6 +56,7 @@ export interface Server extends AsyncDisposable {
   readonly endpoint: string;
   /** What the service calls itself. */
   readonly service: string;
+  /** The design that serves: another than was asked for where this machine does not let that one run. */
   readonly design: string;
   readonly placement: Placement;
   /** The sockets that it listens on, to be given to a successor; open until the server is told to stop. */
@@ -95,6 +96,9 @@ export interface StopOptions {
 /**
  * Serves a service.
  *
+ * Where this machine does not let a design run (`uring`, where the kernel or a sandbox refuses io_uring), another serves in
+ * its place: `report` is told which and why, and `design` of the server says so.
+ *
  * @throws SystemError where the endpoint cannot be listened on (EADDRINUSE, EACCES, EADDRNOTAVAIL …).
  * @throws RangeError for an unknown design, a limit out of range, or a design that cannot do what is asked.
  *
@@ -103,7 +107,9 @@ export interface StopOptions {
  * console.log(server.endpoint);
  */
 export async function serve(reference: ServiceReference, options: ServeOptions): Promise<Server> {
-  const design = designNamed(options.design ?? "epoll");
+  const wanted = designNamed(options.design ?? "epoll");
+  const substitute = wanted.substitute?.();
+  const design = substitute?.design ?? wanted;
   const placement = options.placement ?? "thread";
   const service = await loadService(reference);
   const workers = checkWorkers(design, options);
@@ -122,6 +128,13 @@ export async function serve(reference: ServiceReference, options: ServeOptions):
   const { endpoint, kind } = listeners;
   const measuresLoops = options.measureLoops === true && design.placements.includes("node");
   const identity = { service: service.name, design: design.name, placement, endpoint };
+  const report: Report = (event) => {
+    tellTrouble(identity, event.where, event.message);
+    options.report?.(event);
+  };
+  if (substitute !== undefined) {
+    report({ where: "design", message: `${substitute.why}; ${design.name} serves in place of ${wanted.name}` });
+  }
   let handle: ServerHandle;
   try {
     boundBuffers(listeners.fds, limits);
@@ -139,10 +152,7 @@ export async function serve(reference: ServiceReference, options: ServeOptions):
       memory,
       resources: service.resources?.(reference.options),
       makeGate: () => service.datagram?.(reference.options, { memory, localPort: localOf(fd).port })().guard,
-      report: (event) => {
-        tellTrouble(identity, event.where, event.message);
-        options.report?.(event);
-      },
+      report,
     });
   } catch (error) {
     for (const opened of listeners.fds) close(opened);

@@ -85,6 +85,13 @@ export interface ServerHandle {
   stop(graceMs: number): void;
 }
 
+/** Another design in the place of one that cannot run. */
+export interface Substitute {
+  readonly design: ServerDesign;
+  /** Why the other cannot run, as a clause. */
+  readonly why: string;
+}
+
 /** How connections meet loops, threads and processes. */
 export interface ServerDesign {
   readonly name: string;
@@ -102,8 +109,13 @@ export interface ServerDesign {
   readonly usesProcesses?: boolean;
   /** Whether each worker is to have a listening socket of its own, where an address can have several. */
   readonly socketPerWorker?: boolean;
+  /** What serves where this machine does not let the design run; absent for one that runs everywhere. */
+  substitute?(): Substitute | undefined;
   /** Starts a server; called on the thread that asked for it. */
   start(task: ServerTask): ServerHandle;
-  /** The part that runs on a thread or in a process of its own, blocking until the control says stop. */
-  run(task: RunningTask): void;
+  /**
+   * The part that runs on a thread or in a process of its own, blocking until the control says stop.
+   * @param serving called once clients are served: what fails before that fails the start
+   */
+  run(task: RunningTask, serving: () => void): void;
 }

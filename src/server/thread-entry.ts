@@ -7,7 +7,7 @@ import { HeldDescriptors } from "./held.ts";
 import { loadService } from "./service-loader.ts";
 import { sharedAccess } from "./shared-state-access.ts";
 import { SourceCounts } from "./source-counts.ts";
-import type { ServerEvent } from "./task.ts";
+import type { RunningTask, ServerEvent } from "./task.ts";
 import type { ThreadData, ThreadMessage } from "./thread.ts";
 
 const { design, service, channel, control, held, sourceMemory, ...data } = workerData as ThreadData;
@@ -16,8 +16,7 @@ const report = (event: ServerEvent): void => tell({ event });
 
 const loaded = await loadService(service);
 const line = channel === undefined ? undefined : new Channel(channel);
-tell({ ready: true });
-designNamed(design).run({
+const task: RunningTask = {
   ...data,
   report,
   service: loaded,
@@ -26,4 +25,5 @@ designNamed(design).run({
   sources: sourceMemory && new SourceCounts(sourceMemory.words, sourceMemory.shape),
   held: held === undefined ? undefined : new HeldDescriptors(held, data.index),
   shared: sharedAccess(loaded, service.options, line, report),
-});
+};
+designNamed(design).run(task, () => tell({ ready: true }));

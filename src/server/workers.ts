@@ -54,7 +54,7 @@ export interface WorkerJob {
 export interface WorkerHandle {
   readonly index: number;
   readonly part: Json;
-  /** Settles when it has loaded its service; rejects where it ends before. */
+  /** Settles when it serves; rejects where it ends before. */
   readonly ready: Promise<void>;
   readonly control: Control;
 }

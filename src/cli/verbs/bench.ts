@@ -10,7 +10,7 @@ import type { Verb, VerbSetup } from "../verbs.ts";
 import { allowedCores, chooseCores, type How, measure } from "./bench/measure.ts";
 import { formatPoints, plotPoints } from "./bench/report.ts";
 import { isMeasured, type Point } from "./bench/result.ts";
-import { measureScaling, planScaling } from "./bench/scaling.ts";
+import { measureScaling, type NoScaling, planScaling, type Scaling } from "./bench/scaling.ts";
 import { type Subject, subjects } from "./bench/subjects.ts";
 import { drawSvg } from "./bench/svg.ts";
 
@@ -75,33 +75,21 @@ async function run(flags: Flags, { context, finish }: VerbSetup): Promise<void> 
     signal: AbortSignal.any([signal, context.out.broken]),
   };
   const pairs = chosen.flatMap((subject) => flags.connections.map((connections) => ({ subject, connections })));
-  const feasible = pairs.filter(({ subject, connections }) => connections <= subject.capacity).length;
-  const lastsMs = feasible * (flags.seconds * PARTS + OVERHEAD_MS);
-  context.err.line(`${plural(feasible, "measurement")}, about ${Math.ceil(lastsMs / MS_PER_SECOND)} seconds in all`);
   const points: Point[] = [];
   try {
-    for (const [at, { subject, connections }] of pairs.entries()) {
-      context.err.line(`${at + 1}/${pairs.length} ${subject.name}, ${plural(connections, "connection")}`);
-      const point = await measure(subject, connections, how);
-      how.signal.throwIfAborted();
+    await measureAll(pairs, how, context, (point) => {
       points.push(point);
       if (flags.json) context.out.json(point);
-    }
+    });
     const scaling = planScaling(cores, how.cores.server !== undefined);
     const scaled = "notMeasured" in scaling ? scaling : await measureScaling(scaling, how);
     if (flags.json) context.out.json({ scaling: scaled });
-    else {
-      for (const line of [...formatPoints(points), ...plotPoints(points), ""]) context.out.line(line);
-      if ("notMeasured" in scaled) context.out.line(`Scaling over workers: not measured: ${scaled.notMeasured}`);
-      else
-        for (const { workers, requestsPerSecond } of scaled.points) {
-          context.out.line(
-            `epoll with ${plural(workers, "worker")}: ${Math.round(requestsPerSecond)} requests a second`,
-          );
-        }
-      context.out.line(placement(how));
-    }
+    else showAll(points, scaled, how, context.out);
     if (flags.svg !== undefined) writePicture(flags.svg, points, how);
+  } catch (error) {
+    // Who stops it after minutes is to have what those minutes have given.
+    if (signal.aborted && !flags.json) for (const line of formatPoints(points)) context.out.line(line);
+    throw error;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -109,6 +97,44 @@ async function run(flags: Flags, { context, finish }: VerbSetup): Promise<void> 
     context.err.line("portolan bench: nothing could be measured; the reasons are above");
     finish(EXIT.UNAVAILABLE);
   }
+}
+
+/** Measures one after the other, and says how far it is; what can be told without a measurement takes no time. */
+async function measureAll(
+  pairs: readonly { readonly subject: Subject; readonly connections: number }[],
+  how: How,
+  { err }: VerbSetup["context"],
+  done: (point: Point) => void,
+): Promise<void> {
+  const feasible = pairs.filter(({ subject, connections }) => connections <= subject.capacity).length;
+  const lastsMs = feasible * (how.measureMs * PARTS + OVERHEAD_MS);
+  err.line(`${plural(feasible, "measurement")}, about ${Math.ceil(lastsMs / MS_PER_SECOND)} seconds in all`);
+  let at = 0;
+  for (const { subject, connections } of pairs) {
+    if (connections <= subject.capacity) {
+      at += 1;
+      err.line(`${at}/${feasible} ${subject.name}, ${plural(connections, "connection")}`);
+    }
+    const point = await measure(subject, connections, how);
+    how.signal.throwIfAborted();
+    done(point);
+  }
+}
+
+function showAll(
+  points: readonly Point[],
+  scaled: NoScaling | Scaling,
+  how: How,
+  out: VerbSetup["context"]["out"],
+): void {
+  for (const line of [...formatPoints(points), ...plotPoints(points), ""]) out.line(line);
+  if ("notMeasured" in scaled) out.line(`Scaling over workers: not measured: ${scaled.notMeasured}`);
+  else {
+    for (const { workers, requestsPerSecond } of scaled.points) {
+      out.line(`epoll with ${plural(workers, "worker")}: ${Math.round(requestsPerSecond)} requests a second`);
+    }
+  }
+  out.line(placement(how));
 }
 
 /** What the figures depend on. */

@@ -4,7 +4,7 @@
  */
 import { IO_URING_BUF, IO_URING_BUF_REG, IO_URING_BUF_RING, IORING_REGISTER_PBUF_RING } from "../../abi/index.ts";
 import { io_uring_register, mapRegion, type Region, unmapRegion } from "../../sys/index.ts";
-import { check } from "../check.ts";
+import { allowed } from "./refusal.ts";
 import type { Ring } from "./ring.ts";
 
 /** 16 KB rather than 4 KB pays for large messages; 256 of them serve thousands of connections between two passes. */
@@ -25,12 +25,18 @@ export class ProvidedBuffers {
   #usedNow = 0;
   #usedBefore = 0;
 
+  /** @throws UringRefused where the kernel or a sandbox refuses; the ring is closed then, for it is of no use. */
   constructor(ring: Ring) {
     const registration = new Uint32Array(IO_URING_BUF_REG.size / 4);
     registration[0] = this.#entries.address % TWO_32;
     registration[1] = this.#entries.address / TWO_32;
     registration[IO_URING_BUF_REG.ring_entries / 4] = BUFFERS;
-    check("io_uring_register", io_uring_register(ring.fd, IORING_REGISTER_PBUF_RING, registration, 1));
+    const registered = io_uring_register(ring.fd, IORING_REGISTER_PBUF_RING, registration, 1);
+    if (registered < 0) {
+      ring.close();
+      this.dispose();
+    }
+    allowed("io_uring_register", registered);
     for (let buffer = 0; buffer < BUFFERS; buffer++) this.#offer(buffer);
     this.#publish();
   }

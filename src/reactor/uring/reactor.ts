@@ -92,6 +92,7 @@ import { SPIN_MS, Spin } from "../spin.ts";
 import { DeadlineHeap } from "../timers.ts";
 import { BUFFER_BYTES, ProvidedBuffers } from "./buffers.ts";
 import { Doubts } from "./doubts.ts";
+import { allowed } from "./refusal.ts";
 import { firstWord, Ring } from "./ring.ts";
 
 /** Output of one pass that is not received bytes handed back. */
@@ -206,13 +207,17 @@ export class UringReactor implements Reactor {
     for (const fd of [wakeDescriptor, pollDescriptor]) if (fd >= 0) keepDescriptor(fd);
     this.wakeDescriptor = wakeDescriptor;
     this.pollDescriptor = pollDescriptor;
-    if (pollDescriptor < 0) this.#release();
-    check("eventfd", pollDescriptor);
-    const registered = new Int32Array([this.pollDescriptor]);
-    check("io_uring_register", sys.io_uring_register(this.#ring.fd, IORING_REGISTER_EVENTFD, registered, 1));
-    this.#ring.eventfdEnabled = false;
-    this.#watchWake();
-    this.#ring.submit();
+    try {
+      check("eventfd", pollDescriptor);
+      const registered = new Int32Array([this.pollDescriptor]);
+      allowed("io_uring_register", sys.io_uring_register(this.#ring.fd, IORING_REGISTER_EVENTFD, registered, 1));
+      this.#ring.eventfdEnabled = false;
+      this.#watchWake();
+      allowed("io_uring_enter", this.#ring.submit());
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
   }
 
   attach(fd: number, handler: SlotHandler): Slot {

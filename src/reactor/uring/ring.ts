@@ -40,8 +40,8 @@ import {
   unmapRegion,
   viewMemory,
 } from "../../sys/index.ts";
-import { check } from "../check.ts";
 import { closeKept, keepDescriptor } from "../descriptor.ts";
+import { allowed } from "./refusal.ts";
 
 const SUBMISSION_ENTRIES = 4096;
 const COMPLETION_ENTRIES = 32_768;
@@ -73,15 +73,6 @@ export function firstWord(opcode: number, entryFlags = 0, ioPriority = 0): numbe
   return opcode | (entryFlags << 8) | (ioPriority << 16);
 }
 
-/** Why the kernel, or a sandbox, refuses us a ring. */
-const REFUSALS: Readonly<Record<number, string>> = {
-  1: "io_uring is switched off here (EPERM: sysctl kernel.io_uring_disabled, or a seccomp profile)",
-  12: "there is not enough memory for an io_uring (ENOMEM: see ulimit -l)",
-  13: "io_uring is refused here (EACCES: a security module)",
-  22: "this kernel's io_uring is too old (EINVAL: Linux 6.6 or newer is needed)",
-  38: "this kernel has no io_uring (ENOSYS)",
-};
-
 export class Ring {
   readonly fd: number;
   readonly #enterFd: number;
@@ -106,15 +97,14 @@ export class Ring {
   readonly #wait = mapRegion(IO_URING_GETEVENTS_ARG.size + 16);
   readonly #waitWords = new BigInt64Array(this.#wait.bytes.buffer);
 
-  /** @throws Error that says why, where the kernel or a sandbox refuses. */
+  /** @throws UringRefused that says why, where the kernel or a sandbox refuses. */
   constructor() {
     const params = new Uint32Array(IO_URING_PARAMS.size / 4);
     params[IO_URING_PARAMS.flags / 4] = SETUP_FLAGS;
     params[IO_URING_PARAMS.cq_entries / 4] = COMPLETION_ENTRIES;
     const fd = io_uring_setup(SUBMISSION_ENTRIES, params);
     if (fd < 0) unmapRegion(this.#wait);
-    if (REFUSALS[-fd] !== undefined) throw new Error(REFUSALS[-fd]);
-    this.fd = keepDescriptor(check("io_uring_setup", fd));
+    this.fd = keepDescriptor(allowed("io_uring_setup", fd));
 
     const sq = (field: number): number => params[(IO_URING_PARAMS.sq_off + field) / 4] as number;
     const cq = (field: number): number => params[(IO_URING_PARAMS.cq_off + field) / 4] as number;

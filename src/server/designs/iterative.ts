@@ -15,5 +15,6 @@ export const iterative: ServerDesign = {
   kinds: ["stream", "datagram"],
   placements: ["thread"],
   start: (task) => startThread("iterative", task),
-  run: (task) => (task.kind === "stream" ? serveStreamsOneByOne(task) : serveDatagrams(task)),
+  run: (task, serving) =>
+    task.kind === "stream" ? serveStreamsOneByOne(task, serving) : serveDatagrams(task, serving),
 };

@@ -18,6 +18,7 @@ const MEASURED = "measured";
 export function loopDesign(
   backend: BackendName,
   words: Pick<ServerDesign, "summary" | "cost" | "suits">,
+  more: Pick<ServerDesign, "substitute"> = {},
 ): ServerDesign {
   return {
     name: backend,
@@ -31,7 +32,8 @@ export function loopDesign(
       if (task.workers !== undefined && task.workers > 1) return startLoops(backend, task);
       return startThread(backend, task, task.measuresLoops ? MEASURED : null);
     },
-    run: (task) => runAlone(backend, task),
+    run: (task, serving) => runAlone(backend, task, serving),
+    ...more,
   };
 }
 
@@ -53,18 +55,19 @@ function startLoops(backend: BackendName, task: ServerTask): ServerHandle {
 }
 
 /** Blocks this thread in the loop until the control says stop. */
-function runAlone(backend: BackendName, task: RunningTask): void {
+function runAlone(backend: BackendName, task: RunningTask, serving: () => void): void {
   const reactor = createReactor(backend);
   if (task.part === MEASURED) measureLoop(reactor, task.counters);
   serveOnReactor(reactor, task, () => reactor.stop());
+  serving();
   reactor.run();
   reactor.dispose();
 }
 
 /** Serves from a reactor inside this thread's Node loop, between Node's other callbacks. */
 function startInNode(backend: BackendName, task: ServerTask): ServerHandle {
-  const control = Control.create();
   const reactor = createReactor(backend);
+  const control = Control.create();
   const loop = new NodeLoop(reactor);
   const endMeasuring = task.measuresLoops ? measureLoop(reactor, task.counters) : (): void => {};
   const dispose = (): void => {

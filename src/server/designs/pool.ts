@@ -34,10 +34,10 @@ export const pool: ServerDesign = {
   placements: ["thread"],
   maxWorkers: MAX_THREADS,
   start: (task) => (task.kind === "stream" ? startStreams(task) : startDatagrams(task)),
-  run(task) {
-    if (task.kind === "datagram") serveRequests(task);
-    else if (task.part === ACCEPTOR) acceptIntoQueue(task, queueOf(task));
-    else serveFromQueue(task, queueOf(task));
+  run(task, serving) {
+    if (task.kind === "datagram") serveRequests(task, serving);
+    else if (task.part === ACCEPTOR) acceptIntoQueue(task, queueOf(task), serving);
+    else serveFromQueue(task, queueOf(task), serving);
   },
 };
 
@@ -77,9 +77,10 @@ function queueOf(task: RunningTask): ConnectionQueue {
 }
 
 /** The thread that accepts. Whoever it has accepted when the order to stop comes is still served. */
-function acceptIntoQueue(task: RunningTask, queue: ConnectionQueue): void {
+function acceptIntoQueue(task: RunningTask, queue: ConnectionQueue, serving: () => void): void {
   const { fd, control, counters } = task;
   const door = new BlockingDoor(task);
+  serving();
   while (!control.isStopping) {
     waitFor(queue.spacesFd, POLLIN, control, Number.POSITIVE_INFINITY);
     if (control.isStopping || !queue.reserve()) continue;
@@ -97,11 +98,12 @@ function acceptIntoQueue(task: RunningTask, queue: ConnectionQueue): void {
 }
 
 /** A thread that serves: until the order to stop, and then until the queue is empty or the grace is over. */
-function serveFromQueue(task: RunningTask, queue: ConnectionQueue): void {
+function serveFromQueue(task: RunningTask, queue: ConnectionQueue, serving: () => void): void {
   const { control, index, sources } = task;
   const create = streamFactory(task);
   control.closeSocket(task.fd);
   let deadlineMs = Number.POSITIVE_INFINITY;
+  serving();
   while (performance.now() < deadlineMs) {
     waitFor(queue.itemsFd, POLLIN, control, deadlineMs - performance.now());
     if (control.isStopping) {

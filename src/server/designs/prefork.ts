@@ -36,5 +36,5 @@ export const prefork: ServerDesign = {
     }));
     return startStanding({ design: "prefork", task, in: "processes", places, connectionsEach: 1 });
   },
-  run: (task) => (task.kind === "stream" ? serveStreamsOneByOne(task) : serveRequests(task)),
+  run: (task, serving) => (task.kind === "stream" ? serveStreamsOneByOne(task, serving) : serveRequests(task, serving)),
 };

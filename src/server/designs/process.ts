@@ -19,5 +19,5 @@ export const process: ServerDesign = {
     task.kind === "stream"
       ? startPerClient("process", "processes", task)
       : startPerRequest("process", "processes", task),
-  run: (task) => (task.kind === "stream" ? serveClient(task) : serveOneRequest(task)),
+  run: (task, serving) => (task.kind === "stream" ? serveClient(task, serving) : serveOneRequest(task, serving)),
 };

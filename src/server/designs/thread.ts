@@ -16,5 +16,5 @@ export const thread: ServerDesign = {
   placements: ["thread"],
   start: (task) =>
     task.kind === "stream" ? startPerClient("thread", "threads", task) : startPerRequest("thread", "threads", task),
-  run: (task) => (task.kind === "stream" ? serveClient(task) : serveOneRequest(task)),
+  run: (task, serving) => (task.kind === "stream" ? serveClient(task, serving) : serveOneRequest(task, serving)),
 };

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants, existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { designs } from "../../../server/index.ts";
+import { designNamed, designs } from "../../../server/index.ts";
 
 const COMPILE_TIMEOUT_MS = 60_000;
 /** Descriptors that a server has open beside its connections, with room to spare. */
@@ -85,7 +85,12 @@ function design(name: string): Subject {
     isDesign: true,
     capacity,
     bound,
-    command: (connections) => designCommand(name, hasWorkers === true ? connections : undefined),
+    command(connections) {
+      const substitute = designNamed(name).substitute?.();
+      // What serves in its place is measured under its own name.
+      if (substitute !== undefined) throw new Error(substitute.why);
+      return designCommand(name, hasWorkers === true ? connections : undefined);
+    },
   };
 }
 
@@ -102,9 +107,10 @@ function peer(name: string, command: (folder: string) => readonly string[]): Sub
 /** Compiles a C server of the checkout into a folder, once. */
 function compiled(name: string, folder: string): string {
   const source = join(benchFolder, "native", `${name}.c`);
-  if (!existsSync(source)) throw new Error("its source is in a checkout of Portolan only");
+  if (!existsSync(source))
+    throw new Error("its source is in a checkout of Portolan only, not in the installed package");
   const compiler = onPath("cc") ?? onPath("gcc");
-  if (compiler === undefined) throw new Error("no C compiler is installed");
+  if (compiler === undefined) throw new Error("no C compiler is installed: there is no cc or gcc on the PATH");
   const program = join(folder, name);
   if (!existsSync(program)) {
     execFileSync(compiler, ["-O2", "-std=gnu17", "-o", program, source], {
@@ -117,7 +123,7 @@ function compiled(name: string, folder: string): string {
 
 function findBun(): string {
   const found = onPath("bun") ?? [join(benchFolder, "node_modules/bun/bin/bun.exe")].find((path) => existsSync(path));
-  if (found === undefined) throw new Error("Bun is not installed");
+  if (found === undefined) throw new Error("Bun is not installed: there is no bun on the PATH");
   return found;
 }
 

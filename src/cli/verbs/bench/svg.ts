@@ -11,6 +11,8 @@ const PANELS: readonly Panel[] = [
   { title: "Processor time of the server for each request, microseconds", value: (point) => point.cpuUsPerRequest },
   { title: "Requests a second", value: (point) => point.requestsPerSecond },
   { title: "Latency, p99, microseconds", value: (point) => point.p99Us },
+  { title: "Connections opened, used once and closed in a second", value: (point) => point.connectionsPerSecond },
+  { title: "Memory of the server for each connection, bytes", value: (point) => point.bytesPerConnection },
 ];
 
 const WIDTH = 1040;
