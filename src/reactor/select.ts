@@ -10,7 +10,18 @@
  * nobody wants to read keeps silent about them: the opposite of poll and epoll, which never keep silent. A descriptor
  * that was closed behind our back fails the whole call (EBADF); we then look for it and report it alone.
  */
-import { EBADF, EEXIST, ENOENT, F_GETFD, FD_SETSIZE, POLLIN, POLLNVAL, POLLOUT, POLLPRI } from "../abi/index.ts";
+import {
+  EBADF,
+  EEXIST,
+  EMFILE,
+  ENOENT,
+  F_GETFD,
+  FD_SETSIZE,
+  POLLIN,
+  POLLNVAL,
+  POLLOUT,
+  POLLPRI,
+} from "../abi/index.ts";
 import { fcntl, mapRegion, type Region, select, unmapRegion } from "../sys/index.ts";
 import { MAX_EVENTS_PER_WAIT, type Selector } from "./selector.ts";
 
@@ -42,6 +53,7 @@ export class SelectSelector implements Selector {
   #highest = -1;
 
   register(fd: number, tag: number, events: number): number {
+    if (fd >= FD_SETSIZE) return -EMFILE;
     if (this.#isKnown[fd] === 1) return -EEXIST;
     // The kernel passes over numbers beyond the highest that was ever open, and leaves their bits as they were.
     if (fcntl(fd, F_GETFD) === -EBADF) return -EBADF;
