@@ -86,9 +86,12 @@ export interface ServedByProgram {
   readonly umask: number | undefined;
   readonly nice: number | undefined;
   readonly rlimits: RLimits;
-  /** Whether the socket comes as descriptor 3 with LISTEN_FDS set, in place of 0, 1 and 2. */
+  /**
+   * Whether the socket comes as descriptor 3 with LISTEN_FDS set, in place of 0, 1 and 2, of which 0 is empty then and the
+   * others are the super-server's own standard error.
+   */
   readonly activation: boolean;
-  /** Whether descriptor 2 is the socket, as inetd has it; else it is the super-server's own standard error, line by line. */
+  /** Whether descriptor 2 is the socket, as inetd has it; else it is the super-server's own standard error. */
   readonly isErrorToSocket: boolean;
 }
 

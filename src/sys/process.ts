@@ -70,6 +70,17 @@ export function posix_spawn_file_actions_adddup2(actions: Uint8Array, fd: number
   return 0 - native.posix_spawn_file_actions_adddup2(actions, fd, newFd);
 }
 
+/** Adds an open(2), whose result gets this number. posix_spawn_file_actions_addopen(3) */
+export function posix_spawn_file_actions_addopen(
+  actions: Uint8Array,
+  fd: number,
+  path: string,
+  flags: number,
+  mode: number,
+): number {
+  return 0 - native.posix_spawn_file_actions_addopen(actions, fd, path, flags, mode);
+}
+
 /** Adds a chdir(2). posix_spawn_file_actions_addchdir_np(3) */
 export function posix_spawn_file_actions_addchdir_np(actions: Uint8Array, path: string): number {
   return 0 - native.posix_spawn_file_actions_addchdir_np(actions, path);

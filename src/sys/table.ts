@@ -86,6 +86,7 @@ export const processTable = {
   posix_spawn: "int posix_spawn(memory, text, memory, memory, memory, memory)",
   posix_spawn_file_actions_addchdir_np: "int posix_spawn_file_actions_addchdir_np(memory, text)",
   posix_spawn_file_actions_adddup2: "int posix_spawn_file_actions_adddup2(memory, int, int)",
+  posix_spawn_file_actions_addopen: "int posix_spawn_file_actions_addopen(memory, int, text, int, uint)",
   posix_spawn_file_actions_destroy: "int posix_spawn_file_actions_destroy(memory)",
   posix_spawn_file_actions_init: "int posix_spawn_file_actions_init(memory)",
   posix_spawnattr_init: "int posix_spawnattr_init(memory)",

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect, type Socket } from "portolan";
+import { connect, listen, type Socket } from "portolan";
 import { startInetd } from "portolan/inetd";
 import { closeThreadReactor } from "portolan/reactor";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -231,6 +231,20 @@ describe("programs that go wrong", () => {
     expect(started.records.filter(({ entry }) => entry === "START")).toHaveLength(5);
     await started.seen("START", 6);
     expect(started.records.some(({ entry, reason: text }) => entry === "NOTE" && text === "listens again")).toBe(true);
+  });
+
+  it("one that leaves a datagram unread which came before the kernel kept the time of arrivals is stopped as well", async () => {
+    const given = await listen("udp://127.0.0.1:0");
+    using socket = await connect(`udp://127.0.0.1:${(given.localAddress as { port: number }).port}`);
+    await socket.send("hello");
+    const place = { type: "dgram", activatedName: "given" } as const;
+    const limits = { failures: 5, restSeconds: 60 };
+    const service = serviceOf({ wait: true, limits, listen: place, program: { path: "/bin/true", argv: ["true"] } });
+    const activated = [{ name: "given", fd: given.fd, socket: given }];
+    const unbound = { ...service, listen: { ...service.listen, endpoint: undefined } };
+    await using started = await startServices([unbound], { activated });
+    expect((await started.seen("REST")).reason).toContain("ended without taking what waited: stopped for 60 seconds");
+    expect(started.records.filter(({ entry }) => entry === "START")).toHaveLength(5);
   });
 
   it("one that does not heed SIGTERM is killed when the super-server stops, with what it has started", async () => {

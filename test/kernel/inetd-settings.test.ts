@@ -1,7 +1,7 @@
 /** As whom, where and within which bounds programs run; sockets handed in and out; redirection; the log. */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -26,6 +26,20 @@ afterAll(() => {
 const isRoot = process.geteuid?.() === 0;
 const NO_GROUP = { user: undefined, group: undefined, hasGroups: false };
 
+const JAILED = String.raw`
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+int main(void) {
+  char path[100];
+  struct rlimit files;
+  getrlimit(RLIMIT_NOFILE, &files);
+  printf("%s mark=%d proc=%d uid=%d gid=%d nice=%d files=%d\n", getcwd(path, sizeof path), access("/mark", F_OK),
+         access("/proc/self", F_OK), getuid(), getgid(), getpriority(PRIO_PROCESS, 0), (int)files.rlim_cur);
+  return 0;
+}
+`;
+
 describe("a program runs", () => {
   it("with the umask, nice, limits, folder and environment that are asked for", async () => {
     const script = 'umask; nice; ulimit -n; ulimit -t; ulimit -c; pwd; echo "$PORTOLAN_TEST $HOME"';
@@ -44,6 +58,12 @@ describe("a program runs", () => {
       ["0027", "7", "99", "55", "0", folder, "a $(b) 'c' "].concat(""),
     );
     expect(process.umask()).toBe(own);
+  });
+
+  it("with our standard error as its own, where that is asked for", async () => {
+    const program = { ...shell("test /proc/$$/fd/2 -ef /proc/$PPID/fd/2 && echo ours"), isErrorToSocket: false };
+    await using started = await startServices([serviceOf({ program })]);
+    expect(await ask(started.endpoint)).toBe("ours\n");
   });
 
   it("with arguments that no shell reads", async () => {
@@ -83,6 +103,26 @@ describe("a program runs", () => {
     expect(await ask(started.endpoint)).toBe("/tmp\n65534\n");
   });
 
+  it("in a root that has nothing but the program", async (context) => {
+    needsProgram(context, "cc", ["--version"]);
+    const root = join(folder, "jail");
+    mkdirSync(root);
+    writeFileSync(join(root, "mark"), "");
+    const source = join(folder, "jailed.c");
+    writeFileSync(source, JAILED);
+    execFileSync("cc", ["-static", "-o", join(root, "jailed"), source]);
+    const program = { path: "/jailed", argv: ["jailed"], root, nice: 3, rlimits: { openFiles: 50 } };
+    const services = [serviceOf({ program: { ...program, credentials: { ...NO_GROUP, user: "nobody" } } })];
+    if (!isRoot) {
+      await expect(startServices(services)).rejects.toThrow(/CAP_SYS_CHROOT/);
+      return;
+    }
+    await using started = await startServices(services);
+    expect(await ask(started.endpoint)).toBe("/ mark=0 proc=-1 uid=65534 gid=65534 nice=3 files=50\n");
+    const inFolder = serviceOf({ program: { ...program, directory: "/" } });
+    await expect(startServices([inFolder])).rejects.toThrow(/needs \/usr\/bin\/env in .*jail, and it is not there/);
+  });
+
   it("as nobody whom there is not: that is told before anybody comes", async () => {
     const credentials = { ...NO_GROUP, user: "nobody-of-portolan" };
     const group = { ...NO_GROUP, group: "nogroup-of-portolan" };
@@ -96,9 +136,10 @@ describe("a program runs", () => {
 describe("sockets", () => {
   it("come as descriptor 3 with LISTEN_FDS, for programs that systemd would start", async () => {
     const script =
-      'test "$LISTEN_PID" = $$ && echo "$LISTEN_FDS from $REMOTE_HOST" >&3; test -S /proc/self/fd/0 || echo plain >&3';
+      'test "$LISTEN_PID" = $$ && echo "$LISTEN_FDS $LISTEN_FDNAMES from $REMOTE_HOST" >&3; readlink /proc/self/fd/0 >&3; ' +
+      "test /proc/$$/fd/1 -ef /proc/$PPID/fd/2 && test /proc/$$/fd/2 -ef /proc/$PPID/fd/2 && echo ours >&3";
     await using started = await startServices([serviceOf({ program: { ...shell(script), activation: true } })]);
-    expect(await ask(started.endpoint)).toBe("1 from 127.0.0.1\nplain\n");
+    expect(await ask(started.endpoint)).toBe("1 connection from 127.0.0.1\n/dev/null\nours\n");
   });
 
   it("that the super-server was started with are served by their names, and a missing one is told", async () => {
@@ -141,7 +182,7 @@ describe("a redirection", () => {
     await using started = await startServices([serviceOf({ serves })]);
     const text = "x".repeat(300_000);
     expect(await ask(started.endpoint, text)).toBe(`${text}end\n`);
-    const { traffic } = await started.seen("EXIT");
+    const { traffic } = await started.seen("TRAFFIC");
     expect(traffic).toEqual({ inBytes: 300_000, outBytes: 300_004 });
   });
 

@@ -8,6 +8,7 @@ import {
   ESRCH,
   MAP_SHARED,
   MFD_CLOEXEC,
+  O_RDONLY,
   P_PIDFD,
   POLLIN,
   POSIX_SPAWN_SETSIGDEF,
@@ -112,6 +113,7 @@ describe("a child", () => {
     const actions = new Uint8Array(sys.SPAWN_OBJECT_BYTES);
     const attributes = new Uint8Array(sys.SPAWN_OBJECT_BYTES);
     expect(sys.posix_spawn_file_actions_init(actions)).toBe(0);
+    expect(sys.posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)).toBe(0);
     expect(sys.posix_spawn_file_actions_adddup2(actions, writer, 1)).toBe(0);
     expect(sys.posix_spawn_file_actions_addchdir_np(actions, "/proc/self")).toBe(0);
     expect(sys.posix_spawn_file_actions_addclosefrom_np(actions, 3)).toBe(0);
@@ -122,7 +124,7 @@ describe("a child", () => {
     expect(sys.posix_spawnattr_setsigdefault(attributes, signals)).toBe(0);
     const previous = sys.signal(SIGUSR1, SIG_IGN);
     // What the file actions do is done in the child, so that there the link names the child.
-    const script = "cd -P . && pwd && ls /proc/$$/fd && grep SigIgn /proc/$$/status";
+    const script = "cd -P . && pwd && readlink /proc/$$/fd/0 && ls /proc/$$/fd && grep SigIgn /proc/$$/status";
     let pid = 0;
     try {
       pid = start(["/bin/sh", "-c", script], actions, attributes);
@@ -134,12 +136,13 @@ describe("a child", () => {
     expect(waitFor(pidfd, 30_000)).toBe(1);
     expect(sys.waitid(P_PIDFD, pidfd, new Uint8Array(SIGINFO.size), WEXITED)).toBe(0);
     const bytes = new Uint8Array(4096);
-    const [directory, ...lines] = textOf(bytes, sys.read(reader, bytes, bytes.length))
+    const [directory, input, ...lines] = textOf(bytes, sys.read(reader, bytes, bytes.length))
       .trim()
       .split("\n");
     expect(directory).toMatch(/^\/proc\/\d+$/);
-    // Descriptors 0 and 2 are there or not, as this process got them.
-    expect(lines.slice(0, -1).filter((fd) => fd !== "0" && fd !== "2")).toEqual(["1"]);
+    expect(input).toBe("/dev/null");
+    // Descriptor 2 is there or not, as this process got it.
+    expect(lines.slice(0, -1).filter((fd) => fd !== "2")).toEqual(["0", "1"]);
     const ignored = BigInt(`0x${lines.at(-1)?.split("\t")[1]}`);
     expect((ignored >> BigInt(SIGUSR1 - 1)) & 1n).toBe(0n);
   });

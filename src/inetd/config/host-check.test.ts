@@ -52,6 +52,12 @@ describe("what a machine has not is told by the line that needs it", () => {
       { isFolder: (path) => path !== "/srv" },
       "error: test: the new root /srv",
     ],
+    [
+      "env in a new root",
+      configOf({ root: "/srv", directory: "/d" }),
+      { faultOfProgram: (path, root) => (root === "/srv" && path === "/usr/bin/env" ? "is not there" : undefined) },
+      "error: test needs the tool /usr/bin/env to start in /d, and it is not there in /srv",
+    ],
     ["a folder", configOf({ directory: "/d" }), { isFolder: (path) => path !== "/d" }, "error: test: the folder /d"],
     [
       "a banner",

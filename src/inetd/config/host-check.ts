@@ -7,6 +7,9 @@ import { Problems, quote } from "./problems.ts";
 /** The tools that the way to a program may take, and the Debian packages that they come with. */
 const PACKAGES = { chroot: "coreutils", nice: "coreutils", prlimit: "util-linux", setpriv: "util-linux" } as const;
 
+/** What changes to a program's folder in a new root. */
+const ENV = "/usr/bin/env";
+
 /**
  * Looks for what the services name: programs, users, groups, files, tools, and what their ports and users take. What this
  * process may not do is a warning, for the super-server may run as somebody else.
@@ -60,11 +63,20 @@ function checkProgram(service: InetdService, program: ServedByProgram, host: Hos
     problems.error(origin, `${id}: the new root ${root} is not there`, `mkdir -p ${root}`);
   } else {
     const inside = root === undefined ? "" : ` in ${root}`;
-    const fault = host.faultOfProgram(`${root ?? ""}${path}`);
+    const fault = host.faultOfProgram(path, root);
     const cure = "correct the path, or install what it belongs to";
     if (fault !== undefined) problems.error(origin, `${id}: the program ${path} ${fault}${inside}`, cure);
     if (directory !== undefined && !host.isFolder(`${root ?? ""}${directory}`)) {
       problems.error(origin, `${id}: the folder ${directory} is not there${inside}`, "make it, or leave it out");
+    }
+    const faultOfEnv = root === undefined || directory === undefined ? undefined : host.faultOfProgram(ENV, root);
+    if (faultOfEnv !== undefined) {
+      const cure = `put it there, or leave the folder out: the program starts in ${root} itself then`;
+      problems.error(
+        origin,
+        `${id} needs the tool ${ENV} to start in ${directory}, and it ${faultOfEnv}${inside}`,
+        cure,
+      );
     }
   }
   const isSwitching = checkAccounts(service, program, host, problems);

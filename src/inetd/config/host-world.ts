@@ -1,6 +1,6 @@
 /** What this machine has of what configurations name: programs, accounts, capabilities. Tests have a machine of their own. */
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { accessSync, constants, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 /** Capabilities by their bits: capabilities(7). */
@@ -9,8 +9,8 @@ export type Capability = keyof typeof CAPABILITIES;
 
 /** What a check asks of a machine. */
 export interface HostWorld {
-  /** Why a path is no program; undefined for one that may be executed. */
-  faultOfProgram(path: string): string | undefined;
+  /** Why a path, in a new root if there is one, is no program; undefined for one that may be executed. */
+  faultOfProgram(path: string, root?: string): string | undefined;
   /** Why a path is no file that can be read; undefined for one that can. */
   faultOfFile(path: string): string | undefined;
   /** Whether a path is a folder's. */
@@ -41,11 +41,12 @@ export function systemHost(): HostWorld {
     return accounts.get(place);
   };
   return {
-    faultOfProgram(path) {
-      const found = statOf(path);
+    faultOfProgram(path, root = "") {
+      const inside = insideRoot(root, path);
+      const found = statOf(inside);
       if (found === undefined) return "is not there";
       if (!found.isFile()) return "is no file";
-      return may(path, constants.X_OK) ? undefined : "may not be executed";
+      return may(inside, constants.X_OK) ? undefined : "may not be executed";
     },
     faultOfFile(path) {
       const found = statOf(path);
@@ -65,6 +66,19 @@ export function systemHost(): HostWorld {
     },
     isOwnAccount: (user) => account("passwd", user)?.[2] === String(process.geteuid?.()),
   };
+}
+
+/** A path in a new root, from outside: a link there to an absolute path, as busybox makes them, stays in that root. */
+function insideRoot(root: string, path: string): string {
+  const whole = `${root}${path}`;
+  if (root === "") return whole;
+  try {
+    const target = readlinkSync(whole);
+    return target.startsWith("/") ? `${root}${target}` : whole;
+  } catch {
+    // No link, or not there.
+    return whole;
+  }
 }
 
 function statOf(path: string): ReturnType<typeof statSync> | undefined {

@@ -6,7 +6,7 @@ import { checked, type Socket } from "../../socket/index.ts";
 import { close, fcntl } from "../../sys/index.ts";
 import type { ServedByBuiltIn, ServiceLimits } from "../model.ts";
 import type { Refusal } from "./gate.ts";
-import { type BuiltIn, type Host, type PreparedService, sourceOf } from "./host.ts";
+import { type BuiltIn, type Host, NO_ADDRESS, type PreparedService, sourceOf } from "./host.ts";
 import { Runner } from "./runner.ts";
 import { ConnectionRunner } from "./stream-nowait.ts";
 
@@ -112,7 +112,7 @@ export class BuiltInDatagrams extends Runner {
       return true;
     }
     this.refused++;
-    this.host.record(this.service, { entry: "FAIL", reason: refusal, from: peer.address || "unknown" });
+    this.host.record(this.service, { entry: "FAIL", reason: refusal, from: peer.address || NO_ADDRESS });
     return false;
   }
 

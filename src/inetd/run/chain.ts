@@ -7,6 +7,7 @@ import { execFile } from "node:child_process";
 import { accessSync, constants, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
+import { systemHost } from "../config/host-world.ts";
 import type { ConfigProblem, InetdService, RLimits, ServedByProgram } from "../model.ts";
 import { ServiceProblem } from "./host.ts";
 
@@ -26,6 +27,8 @@ const PACKAGES = {
   prlimit: "util-linux",
   setpriv: "util-linux",
 };
+/** Inside a new root. */
+const ENV = "/usr/bin/env";
 type Tool = keyof typeof PACKAGES;
 
 const TOOL_FOLDERS = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -75,7 +78,10 @@ export async function buildChain(
     needChroot(service);
     steps.push([tool(service, "chroot"), ...chrootFlags(identity), root]);
     // Inside the new root, where the tool has to be as well.
-    if (directory !== undefined) steps.push(["/usr/bin/env", `--chdir=${directory}`]);
+    if (directory !== undefined) {
+      needEnv(service, root);
+      steps.push([ENV, `--chdir=${directory}`]);
+    }
   } else if (identity !== undefined) {
     steps.push([tool(service, "setpriv"), ...setprivFlags(identity)]);
   }
@@ -195,6 +201,14 @@ function needChroot({ id, origin }: InetdService): void {
     `${id} wants a new root, which takes CAP_SYS_CHROOT`,
     "run as root, or leave it out",
   );
+}
+
+/** @throws ServiceProblem where a new root lacks what changes to the program's folder in it. */
+function needEnv({ id, origin }: InetdService, root: string): void {
+  const fault = systemHost().faultOfProgram(ENV, root);
+  if (fault === undefined) return;
+  const cure = "put it there, or leave the program's folder out";
+  throw new ServiceProblem(origin, `${id} needs ${ENV} in ${root}, and it ${fault}`, cure);
 }
 
 function hasCapability(bit: number): boolean {

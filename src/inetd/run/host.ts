@@ -58,11 +58,14 @@ export class ServiceProblem extends Error {
   }
 }
 
+/** What xinetd writes where it does not know the peer, as only the program does that accepts. */
+export const NO_ADDRESS = "<no address>";
+
 /** The address of a peer, as records and limits have it: without a port. */
 export function sourceOf(peer: SocketAddress | undefined): string {
-  if (peer === undefined) return "unknown";
+  if (peer === undefined) return NO_ADDRESS;
   if (peer.family === "inet" || peer.family === "inet6") return peer.address;
-  if (peer.family !== "unix") return "unknown";
+  if (peer.family !== "unix") return NO_ADDRESS;
   const text = (bytes: string | Uint8Array): string =>
     typeof bytes === "string" ? bytes : Buffer.from(bytes).toString("latin1");
   if (peer.kind === "path") return text(peer.path);

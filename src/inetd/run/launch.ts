@@ -3,7 +3,7 @@
  * than the call itself. The child shares this process's memory until it executes the program (CLONE_VFORK), so it does not
  * matter how large that memory is, and this thread waits for no longer than that.
  */
-import { POSIX_SPAWN_SETPGROUP, POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "../../abi/index.ts";
+import { O_RDONLY, POSIX_SPAWN_SETPGROUP, POSIX_SPAWN_SETSIGDEF, POSIX_SPAWN_SETSIGMASK } from "../../abi/index.ts";
 import { checked } from "../../socket/index.ts";
 import {
   addressOf,
@@ -11,6 +11,7 @@ import {
   posix_spawn_file_actions_addchdir_np,
   posix_spawn_file_actions_addclosefrom_np,
   posix_spawn_file_actions_adddup2,
+  posix_spawn_file_actions_addopen,
   posix_spawn_file_actions_destroy,
   posix_spawn_file_actions_init,
   posix_spawnattr_init,
@@ -26,13 +27,13 @@ export interface LaunchPlan {
   readonly environment: Readonly<Record<string, string>>;
   readonly directory: string;
   readonly umask: number | undefined;
-  /** The program's descriptors that the socket becomes. */
+  /** The program's descriptors that the socket becomes; those of 0, 1 and 2 that it does not are nothing and our standard error. */
   readonly targets: readonly number[];
 }
 
 /** sizeof(sigset_t), in glibc and musl alike. */
 const SIGSET_BYTES = 128;
-const STANDARD_ERROR = 2;
+const [STANDARD_INPUT, STANDARD_OUTPUT, STANDARD_ERROR] = [0, 1, 2];
 
 export class Launch {
   readonly #path: string;
@@ -73,6 +74,7 @@ export class Launch {
       for (const target of this.#targets) {
         check("posix_spawn_file_actions_adddup2", posix_spawn_file_actions_adddup2(actions, fd, target));
       }
+      this.#addStandard(actions);
       const firstClosed = Math.max(STANDARD_ERROR, ...this.#targets) + 1;
       check("posix_spawn_file_actions_addclosefrom_np", posix_spawn_file_actions_addclosefrom_np(actions, firstClosed));
       const directory = posix_spawn_file_actions_addchdir_np(actions, this.#directory);
@@ -86,6 +88,22 @@ export class Launch {
     } finally {
       if (umask !== undefined) process.umask(umask);
       posix_spawn_file_actions_destroy(actions);
+    }
+  }
+
+  /**
+   * Of descriptors 0, 1 and 2, those that are not the socket: nothing to read, and to write our standard error, for our
+   * standard output is our own. Node has made all three close-on-exec, and programs write into the wrong file without them.
+   */
+  #addStandard(actions: Uint8Array): void {
+    if (!this.#targets.includes(STANDARD_INPUT)) {
+      const opened = posix_spawn_file_actions_addopen(actions, STANDARD_INPUT, "/dev/null", O_RDONLY, 0);
+      check("posix_spawn_file_actions_addopen", opened);
+    }
+    for (const target of [STANDARD_OUTPUT, STANDARD_ERROR]) {
+      if (this.#targets.includes(target)) continue;
+      const added = posix_spawn_file_actions_adddup2(actions, STANDARD_ERROR, target);
+      check("posix_spawn_file_actions_adddup2", added);
     }
   }
 }

@@ -6,10 +6,10 @@ import type { LogField, LogTarget, ServiceLog } from "../model.ts";
 /** One thing that happened. */
 export interface LogRecord {
   /**
-   * START, EXIT and FAIL are xinetd's. REST: the service takes nobody for a while. NOTE: anything else that its owner should
+   * START, EXIT, FAIL and TRAFFIC (of a redirection, before its EXIT) are xinetd's. REST: the service takes nobody for a while. NOTE: anything else that its owner should
    * know.
    */
-  readonly entry: "EXIT" | "FAIL" | "NOTE" | "REST" | "START";
+  readonly entry: "EXIT" | "FAIL" | "NOTE" | "REST" | "START" | "TRAFFIC";
   /** The service's id. */
   readonly id: string;
   readonly from?: string | undefined;
@@ -21,7 +21,7 @@ export interface LogRecord {
   readonly durationSeconds?: number | undefined;
   /** Bytes that a redirection carried: from the peer, and to it. */
   readonly traffic?: { readonly inBytes: number; readonly outBytes: number } | undefined;
-  /** Of FAIL: xinetd's word. Of REST and NOTE: a sentence. */
+  /** Of FAIL: a word, which is xinetd's but for `cps`. Of REST and NOTE: a sentence. */
   readonly reason?: string | undefined;
 }
 
@@ -29,20 +29,26 @@ export interface LogRecord {
 export function formatRecord(record: LogRecord, fields: readonly LogField[]): string {
   const { entry, id, from, pid, status, signal, durationSeconds, traffic, reason } = record;
   const parts = [`${entry}: ${id}`];
-  if (reason !== undefined) parts.push(reason);
+  if (reason !== undefined) parts.push(entry === "FAIL" ? wordOf(reason) : reason);
   if (entry === "EXIT" && fields.includes("EXIT")) {
     if (status !== undefined) parts.push(`status=${status}`);
     if (signal !== undefined) parts.push(`signal=${signal}`);
   }
   if (pid !== undefined && fields.includes("PID")) parts.push(`pid=${pid}`);
-  if (from !== undefined && entry !== "EXIT" && fields.includes("HOST")) parts.push(`from=${from}`);
+  if (from !== undefined && (entry === "FAIL" || entry === "START") && fields.includes("HOST"))
+    parts.push(`from=${from}`);
   if (durationSeconds !== undefined && fields.includes("DURATION")) {
     parts.push(`duration=${Math.round(durationSeconds)}(sec)`);
   }
-  if (traffic !== undefined && fields.includes("TRAFFIC")) {
+  if (traffic !== undefined) {
     parts.push(`in=${traffic.inBytes}(bytes) out=${traffic.outBytes}(bytes)`);
   }
   return parts.join(" ");
+}
+
+/** Why somebody was turned away, as xinetd writes it. */
+function wordOf(reason: string): string {
+  return reason === "cps" ? "connections per second" : reason;
 }
 
 /** The record's line for a service; undefined where the service does not want it. */
@@ -51,9 +57,9 @@ export function lineFor(record: LogRecord, { onSuccess, onFailure }: ServiceLog)
     case "START":
       return onSuccess.length === 0 ? undefined : formatRecord(record, onSuccess);
     case "EXIT":
-      return onSuccess.includes("EXIT") || onSuccess.includes("DURATION") || onSuccess.includes("TRAFFIC")
-        ? formatRecord(record, onSuccess)
-        : undefined;
+      return onSuccess.includes("EXIT") || onSuccess.includes("DURATION") ? formatRecord(record, onSuccess) : undefined;
+    case "TRAFFIC":
+      return onSuccess.includes("TRAFFIC") ? formatRecord(record, onSuccess) : undefined;
     case "FAIL":
       return onFailure.length === 0 ? undefined : formatRecord(record, onFailure);
     default:

@@ -75,7 +75,7 @@ async function prepareProgram(
   const chain = await buildChain(service, program, warn);
   return new Launch({
     ...chain,
-    environment: environmentOf(program),
+    environment: { ...environmentOf(program), ...(activation ? { LISTEN_FDNAMES: activatedName(service) } : {}) },
     directory: root === undefined ? (program.directory ?? "/") : "/",
     umask,
     targets: activation ? [SD_LISTEN_FDS_START] : isErrorToSocket ? [0, 1, 2] : [0, 1],
@@ -97,6 +97,12 @@ function checkProgram({ id, origin }: InetdService, { path, directory }: ServedB
   if (directory !== undefined && statSync(directory, { throwIfNoEntry: false })?.isDirectory() !== true) {
     fail(`there is no directory ${directory}`, "make it, or leave it out");
   }
+}
+
+/** As systemd names them: systemd.socket(5), FileDescriptorName. */
+function activatedName({ id, wait }: InetdService): string {
+  // A name may not have the character that stands between names.
+  return wait ? id.replaceAll(":", "_") : "connection";
 }
 
 function environmentOf({ passEnvironment, environment }: ServedByProgram): Record<string, string> {

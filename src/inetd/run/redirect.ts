@@ -29,7 +29,8 @@ export class RedirectedConnections extends ConnectionRunner {
         done();
         this.settle(ongoing);
         const durationSeconds = (performance.now() - startedMs) / 1000;
-        this.host.record(service, { entry: "EXIT", from, durationSeconds, traffic });
+        this.host.record(service, { entry: "TRAFFIC", from, traffic });
+        this.host.record(service, { entry: "EXIT", from, durationSeconds });
       });
   }
 }

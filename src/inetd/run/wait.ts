@@ -4,7 +4,6 @@
  * the service rests when there are too many.
  */
 import {
-  AF_UNIX,
   decodeSockaddr,
   MSG_DONTWAIT,
   MSG_PEEK,
@@ -115,7 +114,7 @@ export class WaitRunner extends Runner {
     const isIdle = this.#hasLeftAll(end);
     if ((isCrash || isIdle) && this.gate.fail(performance.now())) {
       const { failures, restSeconds } = this.service.limits;
-      const what = isIdle ? "ended without taking what waited" : "failed";
+      const what = isCrash ? "failed" : "ended without taking what waited";
       this.rest(`${failures} programs within ${restSeconds} seconds ${what}`);
       return;
     }
@@ -131,20 +130,34 @@ export class WaitRunner extends Runner {
   /** Undefined of a stream, and where nothing waits. */
   #lookAtHead(): Head | undefined {
     if (!this.#isDatagram) return undefined;
-    const { fd, family } = this.socket;
-    nameLength[0] = name.length;
-    const length = recvfrom(fd, peeked, peeked.length, MSG_PEEK | MSG_DONTWAIT, name, nameLength);
-    // AF_UNIX keeps no such time, and would make one up.
-    const time = new BigUint64Array(2);
-    if (family !== AF_UNIX) ioctl(fd, SIOCGSTAMPNS, new Uint8Array(time.buffer));
+    const { fd } = this.socket;
+    const look = (): number => {
+      nameLength[0] = name.length;
+      return recvfrom(fd, peeked, peeked.length, MSG_PEEK | MSG_DONTWAIT, name, nameLength);
+    };
+    look();
+    const first = arrivalOfLast(fd);
+    const length = look();
     if (length < 0) return undefined;
+    const second = arrivalOfLast(fd);
+    const time = first === second ? first : "";
     const sender = name.subarray(0, nameLength[0]);
     const content = Buffer.from(peeked.subarray(0, length)).toString("latin1");
     return {
-      mark: `${time.join(".")} ${Buffer.from(sender).toString("hex")} ${content}`,
+      mark: `${time} ${Buffer.from(sender).toString("hex")} ${content}`,
       sender: sender.length === 0 ? undefined : decodeSockaddr(sender, 0, sender.length),
     };
   }
+}
+
+/**
+ * When the datagram came in that was received last, or looked at. For one that came before the kernel had begun to keep such
+ * times, which it does only some time after it was asked, it makes up another one with each look.
+ */
+function arrivalOfLast(fd: number): string {
+  const time = new BigUint64Array(2);
+  ioctl(fd, SIOCGSTAMPNS, new Uint8Array(time.buffer));
+  return time.join(".");
 }
 
 /** The first datagram of a queue. */
