@@ -2,6 +2,7 @@ import { Child, type Placement } from "./children.ts";
 import { countDescriptors, readMemory } from "./memory.ts";
 import type { BenchName, Options } from "./options.ts";
 import type { Case, Measurement } from "./report.ts";
+import { Scraper } from "./scraper.ts";
 import type { Programs, Transport } from "./servers.ts";
 import type { Summary } from "./stats.ts";
 
@@ -21,6 +22,8 @@ export interface Metric {
 export interface Subject {
   readonly pid: number;
   readonly port: number;
+  /** Where its metrics can be read, if it has any. */
+  readonly metrics: string | undefined;
 }
 
 export interface Context {
@@ -88,6 +91,7 @@ export const benches: readonly Bench[] = [
     flags: echoFlags,
   },
   { name: "tcp-idle", transport: "tcp", metrics: idleMetrics, cases: idleCases, measure: measureIdle, flags: () => [] },
+  { ...tcpBench("tcp-metrics", [64], 64, 1), transport: "metrics", measure: measureMetrics },
   {
     name: "inetd",
     transport: "inetd",
@@ -134,6 +138,18 @@ function idleCases(options: Options): Case[] {
 
 async function measureTcp(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
   return await measureEcho("load", ["-c", at.connections!, "-s", at.sizeBytes!, "-d", at.depth!], subject, context);
+}
+
+/** As {@link measureTcp}, and whoever has metrics is asked for them all the while. */
+async function measureMetrics(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
+  if (subject.metrics === undefined) return await measureTcp(subject, at, context);
+  const scraper = new Scraper(subject.metrics);
+  try {
+    const measured = await measureTcp(subject, at, context);
+    return { ...measured, scrapes: await scraper.stop() };
+  } finally {
+    await scraper.stop();
+  }
 }
 
 async function measureConnect(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {

@@ -9,6 +9,7 @@ export const benchNames = [
   "tcp-bulk",
   "tcp-connect",
   "tcp-idle",
+  "tcp-metrics",
   "udp-echo",
   "inetd",
 ] as const;
@@ -56,6 +57,7 @@ Benches (default: tcp-echo udp-echo)
   tcp-bulk       with 1,000 connections that are 16 messages of 16 KB ahead
   tcp-connect    connect, one echo, end: 64 conversations at a time
   tcp-idle       memory per idle connection, before and after each has echoed once
+  tcp-metrics    tcp-echo with 64 connections, with and without metrics that are scraped once in a second
   udp-echo       datagrams in a window: as tcp-echo
   inetd          a super-server that starts a small C program for each connection, one after the other
 
@@ -84,6 +86,7 @@ Examples
   npm run bench -- tcp-echo udp-echo
   npm run bench -- tcp-echo --connections 64 --only portolan-epoll,c-epoll
   npm run bench -- tcp-idle --idle 10000 --rounds 3
+  npm run bench -- tcp-metrics --rounds 20
   npm run bench -- inetd`;
 
 /** A mistake in the command line; the message says which option and what it takes. */

@@ -3,7 +3,8 @@ import { benches, isLoadBound } from "./benches.ts";
 import { parseCoreList } from "./environment.ts";
 import { benchNames, parseOptions, UsageError } from "./options.ts";
 import { cautionsOf, cell } from "./output.ts";
-import { endpointPort, listeningPort } from "./servers.ts";
+import { checkScrape } from "./scraper.ts";
+import { endpointPort, listeningPort, metricsUrl, servers } from "./servers.ts";
 import { seededRandom, shuffled, summarize, summarizeRatio } from "./stats.ts";
 import { figure, renderTable } from "./table.ts";
 
@@ -143,6 +144,35 @@ describe("what the bench reads", () => {
     expect(endpointPort('{"event":"closed","endpoint":"tcp://127.0.0.1:40123"}')).toBeUndefined();
     expect(endpointPort("null")).toBeUndefined();
     expect(endpointPort("not JSON")).toBeUndefined();
+  });
+
+  it("learns where metrics are from our JSON, and from nothing else", () => {
+    const url = "http://127.0.0.1:40123/metrics";
+    expect(metricsUrl(JSON.stringify({ event: "metrics", endpoint: "tcp://127.0.0.1:40123", url }))).toBe(url);
+    expect(metricsUrl(JSON.stringify({ event: "metrics", endpoint: "unix:///run/metrics" }))).toBeUndefined();
+    expect(metricsUrl(JSON.stringify({ event: "listening", url }))).toBeUndefined();
+    expect(metricsUrl("not JSON")).toBeUndefined();
+  });
+
+  it("compares a server with metrics to the same without, and that to itself", () => {
+    const rows = servers.filter(({ transport }) => transport === "metrics");
+    expect(rows.map(({ name, kind }) => [name, kind])).toEqual([
+      ["with-metrics", "ours"],
+      ["without-metrics", "peer"],
+      ["without-metrics-again", "ours"],
+    ]);
+    const programs = { node: "node", portolan: () => "main.js" } as Parameters<(typeof rows)[0]["command"]>[0];
+    const [withMetrics, without, again] = rows.map(({ command }) => command(programs).join(" "));
+    expect(again).toBe(without);
+    expect(withMetrics).toBe(`${without} --metrics 0`);
+  });
+
+  it("takes nothing for a scrape that says nothing of the loop", () => {
+    const bytes = 'portolan_received_bytes_total{service="echo"} 640\n';
+    const passes = 'portolan_loop_pass_seconds_count{service="echo"} 10\n';
+    expect(() => checkScrape(bytes + passes)).not.toThrow();
+    expect(() => checkScrape(bytes)).toThrow(/portolan_loop_pass_seconds_count/);
+    expect(() => checkScrape("")).toThrow(/portolan_received_bytes_total/);
   });
 
   it("reads the kernel's lists of cores", () => {

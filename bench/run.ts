@@ -111,9 +111,10 @@ class CaseRun {
     const child = new Child(server.name, server.command(setting.programs), setting.server);
     try {
       const port = await child.waitFor(server.port, readyTimeoutMs);
+      const metrics = server.metrics === undefined ? undefined : await child.waitFor(server.metrics, readyTimeoutMs);
       child.discardOutput();
       const context: Context = { options, programs: setting.programs, placement: setting.load };
-      return await this.#bench.measure({ pid: child.pid, port }, this.#case.parameters, context);
+      return await this.#bench.measure({ pid: child.pid, port, metrics }, this.#case.parameters, context);
     } finally {
       await child.stop();
     }

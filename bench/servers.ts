@@ -2,8 +2,11 @@
  * Who is measured, as data: a further design, backend or peer is one more row.
  */
 
-/** What a server is asked for; `inetd` stands for a super-server whose programs answer over TCP. */
-export type Transport = "tcp" | "udp" | "inetd";
+/**
+ * What a server is asked for; `inetd` stands for a super-server whose programs answer over TCP, `metrics` for the same
+ * server over TCP with and without metrics.
+ */
+export type Transport = "tcp" | "udp" | "inetd" | "metrics";
 
 export interface Server {
   /** Unique within its transport; `--only` names it. */
@@ -15,6 +18,8 @@ export interface Server {
   readonly command: (programs: Programs) => readonly string[];
   /** Reads the port out of a line of standard output; undefined for other lines. */
   readonly port: (line: string) => number | undefined;
+  /** Reads where its metrics are, of a later line. Absent: it has none. */
+  readonly metrics?: (line: string) => string | undefined;
 }
 
 /** Where the programs are; an absent one makes the servers that need it unavailable, with the reason. */
@@ -112,6 +117,10 @@ export const servers: readonly Server[] = [
     command: (programs) => [programs.bun(), programs.script("bun-udp-echo.mjs"), "0"],
     port: listeningPort,
   },
+  { ...ours("with-metrics", "metrics", "epoll", "--metrics", "0"), metrics: metricsUrl },
+  { ...ours("without-metrics", "metrics", "epoll"), kind: "peer" },
+  // What the same server differs from itself by: no smaller difference means anything.
+  ours("without-metrics-again", "metrics", "epoll"),
   {
     name: "portolan-inetd",
     kind: "ours",
@@ -140,7 +149,7 @@ function superServer(programs: Programs, ...command: readonly string[]): string[
 
 /** A row for this project's own echo under one design. */
 function ours(name: string, transport: Transport, design: string, ...more: readonly string[]): Server {
-  const listen = `${transport}://127.0.0.1:0`;
+  const listen = `${transport === "udp" ? "udp" : "tcp"}://127.0.0.1:0`;
   return {
     name,
     kind: "ours",
@@ -170,14 +179,25 @@ export function listeningPort(line: string): number | undefined {
 
 /** The project's command prints `{"event":"listening","endpoint":"tcp://127.0.0.1:PORT",...}`. */
 export function endpointPort(line: string): number | undefined {
+  const match = /:(\d+)$/.exec(toldBy(line, "listening", "endpoint") ?? "");
+  return match ? Number(match[1]) : undefined;
+}
+
+/** And `{"event":"metrics","url":"http://127.0.0.1:PORT/metrics",...}`. */
+export function metricsUrl(line: string): string | undefined {
+  return toldBy(line, "metrics", "url");
+}
+
+/** A text of an event; undefined for other lines. */
+function toldBy(line: string, event: string, name: string): string | undefined {
   let told: unknown;
   try {
     told = JSON.parse(line);
   } catch {
     return undefined;
   }
-  if (typeof told !== "object" || told === null || !("event" in told) || told.event !== "listening") return undefined;
-  if (!("endpoint" in told) || typeof told.endpoint !== "string") return undefined;
-  const match = /:(\d+)$/.exec(told.endpoint);
-  return match ? Number(match[1]) : undefined;
+  if (typeof told !== "object" || told === null) return undefined;
+  const fields = told as Readonly<Record<string, unknown>>;
+  const text = fields.event === event ? fields[name] : undefined;
+  return typeof text === "string" ? text : undefined;
 }
