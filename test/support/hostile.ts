@@ -19,6 +19,9 @@ const NEWLINE = 0x0a;
 /** The longest datagram that IPv4 takes (65,535 less both headers), what Ethernet takes, and what services look at. */
 const DATAGRAM_LENGTHS = [0, 1, 2, 7, 8, 9, 12, 13, 14, 63, 64, 511, 512, 513, 1472, 1473, 4096, 9000, 65_507];
 const RANDOM_DATAGRAMS = 20;
+/** Half of what a receive buffer holds by default (rmem_default, socket(7)), and what each costs there beside its bytes. */
+const MOST_UNDERWAY_BYTES = 100_000;
+const DATAGRAM_COST_BYTES = 1024;
 
 /** What one client does. */
 export interface Play {
@@ -136,7 +139,7 @@ export function hostileDatagrams(sample: Buffer, chance: Chance): Buffer[] {
 }
 
 /**
- * Sends datagrams, a few at a time so that the server's buffer does not overflow.
+ * Sends datagrams, as many at a time as the server's buffer is sure to hold.
  * @param taken waits until the server has taken so many of these
  */
 export async function playDatagrams(
@@ -147,11 +150,16 @@ export async function playDatagrams(
   const { host, port } = placeOf(endpoint) as { host: string; port: number };
   const socket = createSocket("udp4");
   try {
+    let underwayBytes = 0;
     for (const [at, datagram] of datagrams.entries()) {
+      underwayBytes += datagram.length + DATAGRAM_COST_BYTES;
+      if (underwayBytes > MOST_UNDERWAY_BYTES) {
+        await taken(at);
+        underwayBytes = datagram.length + DATAGRAM_COST_BYTES;
+      }
       await new Promise<void>((resolve, reject) => {
         socket.send(datagram, port, host, (error) => (error === null ? resolve() : reject(error)));
       });
-      if (at % 2 === 1) await taken(at + 1);
     }
     await taken(datagrams.length);
   } finally {
