@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
-import { listen } from "portolan";
+import { connect, listen } from "portolan";
 import { closeThreadReactor } from "portolan/reactor";
 import { afterAll, describe, expect, it } from "vitest";
-import { ask } from "../support/inetd-kit.ts";
+import { ask, PATIENCE_MS } from "../support/inetd-kit.ts";
 import { needsProgram } from "../support/programs.ts";
 import { Program, portolan, root, scratchFolder, start } from "./portolan.ts";
 
@@ -89,6 +89,41 @@ describe("a configuration is served", () => {
     expect(program.events("stopped")).toHaveLength(1);
     expect([pidFile, `${folder.path}/tr.sock`].map((file) => existsSync(file))).toEqual([false, false]);
   });
+});
+
+/** Binds two sockets, and becomes the command of its arguments, which has them as systemd hands them over. */
+const ACTIVATOR = `
+import fcntl, os, socket, sys
+stream = socket.create_server(("127.0.0.1", 0))
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.bind(("127.0.0.1", 0))
+# Out of the way first: either may have the number that the other is to get.
+copies = [fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 10) for s in (stream, datagrams)]
+for target, copy in enumerate(copies, 3):
+    os.dup2(copy, target)
+    os.close(copy)
+os.environ.update(LISTEN_FDS="2", LISTEN_FDNAMES="web:letters", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[1], sys.argv[1:])
+`;
+
+it("sockets that it was started with are served by their names", async (context) => {
+  needsProgram(context, "python3", ["--version"]);
+  using folder = scratchFolder();
+  const path = join(folder.path, "inetd.yaml");
+  const services = {
+    letters: { socket: "letters", type: "dgram", program: "/usr/bin/tr", arguments: ["a-z", "A-Z"] },
+    web: { socket: "web", program: "/bin/cat" },
+  };
+  writeFileSync(path, JSON.stringify({ services }));
+  const command = [process.execPath, join(root, "dist/cli/main.js"), "inetd", "--config", path, "--json"];
+  await using program = new Program("python3", ["-c", ACTIVATOR, ...command]);
+  const [letters, web] = await program.listening(2);
+  expect(await ask(web?.endpoint ?? "", "hello\n")).toBe("hello\n");
+  using socket = await connect(letters?.endpoint ?? "");
+  await socket.send("hello");
+  expect((await socket.recv(100, { timeoutMs: PATIENCE_MS })).toString()).toBe("HELLO");
+  program.signal("SIGTERM");
+  expect((await program.end()).status).toBe(0);
 });
 
 describe("while nothing listens, it goes on", () => {

@@ -1,10 +1,8 @@
 /** As whom, where and within which bounds programs run; sockets handed in and out; redirection; the log. */
-import { execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { connect, listen } from "portolan";
 import { startInetd } from "portolan/inetd";
 import { closeThreadReactor } from "portolan/reactor";
@@ -222,85 +220,4 @@ describe("the log", () => {
     await started.seen("EXIT", 2);
     expect(told).toEqual([expect.stringContaining("limit of 40 bytes")]);
   });
-
-  it("is, but for times and numbers, what xinetd leaves of the same connections", async (context) => {
-    needsProgram(context, "xinetd", ["-version"]);
-    const theirs = await runXinetd(join(folder, "theirs.log"), async (ports) => {
-      await ask(`tcp://127.0.0.1:${ports[0]}`, "hello\n");
-      await ask(`tcp://127.0.0.1:${ports[1]}`).catch(() => {});
-      await ask(`tcp://127.0.0.1:${ports[2]}`);
-    });
-    const path = join(folder, "ours.log");
-    const log = {
-      target: { kind: "file", path },
-      onSuccess: ["PID", "HOST", "EXIT", "DURATION"],
-      onFailure: ["HOST"],
-    } as const;
-    const noAccess = [{ kind: "network", address: Uint8Array.of(127, 0, 0, 1), bits: 32, text: "127.0.0.1" }] as const;
-    const services = [
-      serviceOf({ id: "good", log }),
-      serviceOf({ id: "denied", log, access: { onlyFrom: undefined, noAccess, times: [] } }),
-      serviceOf({ id: "killed", log, program: shell("kill -9 $$") }),
-    ];
-    await using started = await startServices(services, { access: undefined });
-    const [good = "", denied = "", killed = ""] = started.inetd.services.map(({ endpoint }) => endpoint);
-    await ask(good, "hello\n");
-    await ask(denied).catch(() => {});
-    await ask(killed);
-    await started.seen("EXIT", 2);
-    expect(withoutNumbers(readFileSync(path, "utf8"))).toEqual(theirs);
-  });
 });
-
-/** xinetd also has START and EXIT of who is denied: it looks at the address only in a process of its own. */
-function withoutNumbers(log: string): string[] {
-  const lines = log.split("\n").filter((line) => / (START|EXIT): (good|killed) | FAIL: denied /.test(line));
-  return lines
-    .map((line) =>
-      line
-        .replace(/^[\d/@:]+: /, "STAMP: ")
-        .replace(/pid=\d+/, "pid=N")
-        .replace(/=\d+\(sec/, "=N(sec"),
-    )
-    .sort();
-}
-
-/** Starts an xinetd with services good, denied and killed. @returns what its log says of them in the end */
-async function runXinetd(log: string, use: (ports: readonly number[]) => Promise<void>): Promise<string[]> {
-  const sockets = await Promise.all([1, 2, 3].map(() => listen("tcp://127.0.0.1:0")));
-  const ports = sockets.map(({ localAddress }) => (localAddress as { port: number }).port);
-  for (const socket of sockets) socket.close();
-  const killer = join(folder, "killer");
-  writeFileSync(killer, "#!/bin/sh\nkill -9 $$\n", { mode: 0o755 });
-  const rest = ["server = /bin/cat", "server = /bin/cat\n no_access = 127.0.0.1", `server = ${killer}`];
-  const stanzas = ["good", "denied", "killed"].map(
-    (name, index) =>
-      `service ${name}\n{\n type = UNLISTED\n socket_type = stream\n protocol = tcp\n wait = no\n bind = 127.0.0.1\n port = ${ports[index]}\n` +
-      ` user = ${userInfo().username}\n log_type = FILE ${log}\n log_on_success = PID HOST EXIT DURATION\n log_on_failure = HOST\n ${rest[index]}\n}\n`,
-  );
-  const path = join(folder, "xinetd.conf");
-  writeFileSync(path, stanzas.join(""));
-  const child = spawn("xinetd", ["-dontfork", "-f", path, "-pidfile", join(folder, "xinetd.pid")], { stdio: "ignore" });
-  const ended = once(child, "exit");
-  try {
-    const isUp = async (port: number): Promise<boolean> => {
-      const socket = await connect(`tcp://127.0.0.1:${port}`).catch(() => undefined);
-      socket?.close();
-      return socket !== undefined;
-    };
-    // Of the one that is denied, so that the trial is known by its number of lines.
-    for (const deadline = performance.now() + PATIENCE_MS; !(await isUp(ports[1] as number)); await delay(20)) {
-      if (performance.now() > deadline) throw new Error("xinetd does not listen");
-    }
-    await use(ports);
-    const lines = (): string[] => withoutNumbers(existsSync(log) ? readFileSync(log, "utf8") : "");
-    await until(() => lines().filter((line) => line.includes("EXIT")).length >= 2, PATIENCE_MS);
-    const found = lines();
-    // That of the trial.
-    found.splice(found.indexOf("STAMP: FAIL: denied address from=127.0.0.1"), 1);
-    return found;
-  } finally {
-    child.kill("SIGTERM");
-    await ended;
-  }
-}
