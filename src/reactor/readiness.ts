@@ -802,7 +802,7 @@ export class ReadinessReactor implements Reactor {
     }
     const count = selector.wait(limitMs);
     this.nowMs = performance.now();
-    this.#spin.slept(this.nowMs - beganMs);
+    this.#spin.slept(this.nowMs - beganMs, count);
     return count;
   }
 
@@ -820,7 +820,7 @@ export class ReadinessReactor implements Reactor {
       this.nowMs = performance.now();
     } while (count === 0 && this.nowMs < untilMs);
     if (count === 0) this.#spin.wasInVain();
-    else this.#spin.paid(this.nowMs - beganMs);
+    else this.#spin.paid(count);
     return count;
   }
 

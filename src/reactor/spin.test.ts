@@ -3,49 +3,95 @@ import { SPIN_MS, Spin } from "./spin.ts";
 
 const few = 2;
 
-/** A machine on which an event comes after so long if one asks, and after so long if one sleeps. How many waits were asked through. */
-function asked(spin: Spin, waits: number, askedMs: number, sleptMs: number, active = few): number {
-  let count = 0;
-  for (let i = 0; i < waits; i++) {
-    const asks = spin.isWorthIt(active);
-    if (asks) count++;
-    if (asks && askedMs < SPIN_MS) {
-      spin.paid(askedMs);
-      continue;
+/** A machine: how soon an event comes to who asks, and the CPU time that it costs to ask and to sleep for it. */
+class Machine {
+  spin: Spin = new Spin(() => this.#cpuMs);
+  #cpuMs = 0;
+
+  /** @returns how many of the waits were asked through */
+  asked(waits: number, afterMs: number, askingCostsMs: number, sleepingCostsMs: number, active: number = few): number {
+    let count = 0;
+    for (let i = 0; i < waits; i++) {
+      const asks = this.spin.isWorthIt(active);
+      if (asks) count++;
+      if (asks) this.#cpuMs += askingCostsMs;
+      if (asks && afterMs < SPIN_MS) {
+        this.spin.paid(1);
+        continue;
+      }
+      if (asks) this.spin.wasInVain();
+      this.#cpuMs += sleepingCostsMs;
+      this.spin.slept(afterMs, 1);
     }
-    if (asks) spin.wasInVain();
-    else spin.slept(sleptMs);
+    return count;
   }
-  return count;
+
+  /** Something else takes this thread's CPU time. */
+  disturb(forMs: number): void {
+    this.#cpuMs += forMs;
+  }
 }
 
 describe("when to ask again rather than sleep", () => {
-  it("asks where a wake takes long", () => {
-    expect(asked(new Spin(), 10_000, 0.006, 0.055)).toBeGreaterThan(9500);
+  it("asks where to sleep and be woken costs more", () => {
+    expect(new Machine().asked(20_480, 0.02, 0.024, 0.028)).toBeGreaterThan(20_000);
   });
 
-  it("sleeps where a wake is cheap, and only tries now and then whether that is still so", () => {
-    const count = asked(new Spin(), 10_240, 0.006, 0.009);
-    expect(count).toBeLessThan(300);
-    expect(count).toBeGreaterThan(50);
+  it("sleeps where that costs less, and only tries now and then whether it still does", () => {
+    const count = new Machine().asked(20_480, 0.02, 0.024, 0.012);
+    expect(count).toBeLessThan(400);
+    expect(count).toBeGreaterThan(100);
+  });
+
+  it("counts events, not waits: who sleeps may get several at once", () => {
+    let cpuMs = 0;
+    const spin = new Spin(() => cpuMs);
+    let count = 0;
+    for (let i = 0; i < 20_480; i++) {
+      const asks = spin.isWorthIt(few);
+      if (asks) count++;
+      cpuMs += asks ? 0.02 : 0.03;
+      if (asks) spin.paid(1);
+      else spin.slept(0.02, 2);
+    }
+    expect(count).toBeLessThan(400);
   });
 
   it("changes its mind when the machine does", () => {
-    const spin = new Spin();
-    asked(spin, 10_000, 0.006, 0.009);
-    expect(asked(spin, 10_240, 0.006, 0.055)).toBeGreaterThan(8000);
-    expect(asked(spin, 10_240, 0.006, 0.009)).toBeLessThan(2500);
+    const machine = new Machine();
+    machine.asked(20_480, 0.02, 0.024, 0.012);
+    expect(machine.asked(40_960, 0.02, 0.024, 0.05)).toBeGreaterThan(30_000);
+    expect(machine.asked(40_960, 0.02, 0.024, 0.012)).toBeLessThan(15_000);
+  });
+
+  it("is not misled by one disturbance", () => {
+    const machine = new Machine();
+    machine.asked(4096, 0.02, 0.012, 0.028);
+    // In the middle of the trials of asking.
+    machine.asked(10, 0.02, 0.012, 0.028);
+    machine.disturb(1000);
+    expect(machine.asked(20_480, 0.02, 0.012, 0.028)).toBeGreaterThan(20_000);
   });
 
   it("never asks while gaps are long", () => {
-    expect(asked(new Spin(), 1000, 0.006, SPIN_MS)).toBe(0);
+    expect(new Machine().asked(1000, SPIN_MS, 0.024, 0.028)).toBe(0);
   });
 
   it("sleeps where many connections can gather events meanwhile", () => {
-    expect(asked(new Spin(), 1000, 0.006, 0.055, 1000)).toBe(0);
+    expect(new Machine().asked(1000, 0.02, 0.024, 0.028, 1000)).toBe(0);
   });
 
   it("tries ever more rarely what is in vain", () => {
-    expect(asked(new Spin(), 10_000, SPIN_MS, 0.055)).toBeLessThan(250);
+    const spin = new Spin(() => 0);
+    let count = 0;
+    for (let i = 0; i < 10_000; i++) {
+      if (spin.isWorthIt(few)) {
+        count++;
+        spin.wasInVain();
+      }
+      spin.slept(0.02, 1);
+    }
+    expect(count).toBeLessThan(250);
+    expect(count).toBeGreaterThan(100);
   });
 });

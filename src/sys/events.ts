@@ -1,9 +1,14 @@
-/** Waiting: select, poll, epoll, eventfd, timerfd. Each returns the call's result, or `-errno`. */
+/** Waiting and time: select, poll, epoll, eventfd, timerfd, clocks. Each returns the call's result, or `-errno`. */
 import { bindAll, errno, type Memory } from "./ffi.ts";
 import { eventTable } from "./table.ts";
 
 const native = bindAll(eventTable);
 const result = (value: number): number => (value < 0 ? -errno() : value);
+
+/** `time` receives a struct timespec. clock_gettime(2) */
+export function clock_gettime(clock: number, time: Memory): number {
+  return result(native.clock_gettime(clock, time));
+}
 
 /** epoll_create1(2) */
 export function epoll_create1(flags: number): number {

@@ -56,6 +56,7 @@ export const ioTable = {
 } as const;
 
 export const eventTable = {
+  clock_gettime: "int clock_gettime(int, memory)",
   epoll_create1: "int epoll_create1(int)",
   epoll_ctl: "int epoll_ctl(int, int, int, memory)",
   epoll_ctlAt: "int epoll_ctl(int, int, int, address)",

@@ -1,4 +1,4 @@
-/** The calls of the gate that wait: epoll, poll, select, eventfd, timerfd, io_uring. */
+/** The calls of the gate that wait: epoll, poll, select, eventfd, timerfd, clocks, io_uring. */
 import * as abi from "portolan/abi";
 import * as sys from "portolan/sys";
 import { describe, expect, it } from "vitest";
@@ -82,6 +82,15 @@ describe("waiting", () => {
     expect(sys.pollAt(pollfds.address, 2 ** 31, 0)).toBe(-abi.EINVAL);
     expect(sys.ppoll(pollfds.bytes, 1, new BigUint64Array([0n, 2_000_000_000n]), null)).toBe(-abi.EINVAL);
     expect(sys.select(-1, null, null, null, null)).toBe(-abi.EINVAL);
+  });
+
+  it("clock_gettime tells the time of a clock", () => {
+    const [before, after] = [new BigUint64Array(2), new BigUint64Array(2)];
+    for (const time of [before, after]) expect(sys.clock_gettime(abi.CLOCK_REALTIME, time)).toBe(0);
+    expect(Math.abs(Number(before[0]) - Date.now() / 1000)).toBeLessThan(60);
+    const nanoseconds = ([seconds = 0n, rest = 0n]: BigUint64Array): bigint => seconds * 1_000_000_000n + rest;
+    expect(nanoseconds(after)).toBeGreaterThanOrEqual(nanoseconds(before));
+    expect(sys.clock_gettime(9999, before)).toBe(-abi.EINVAL);
   });
 
   it("timerfd fires after its time", () => {

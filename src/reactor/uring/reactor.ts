@@ -910,7 +910,7 @@ export class UringReactor implements Reactor {
     if (this.#spin.isWorthIt(this.active) && this.#ask(beganMs)) return;
     ring.submitAndWait(limitMs);
     this.nowMs = performance.now();
-    this.#spin.slept(this.nowMs - beganMs);
+    this.#spin.slept(this.nowMs - beganMs, ring.completions);
   }
 
   #tellPass(endedMs: number): void {
@@ -926,10 +926,10 @@ export class UringReactor implements Reactor {
       ring.submit();
       this.nowMs = performance.now();
     } while (ring.completions === 0 && this.nowMs < untilMs);
-    const isPaid = ring.completions > 0;
-    if (isPaid) this.#spin.paid(this.nowMs - beganMs);
+    const { completions } = ring;
+    if (completions > 0) this.#spin.paid(completions);
     else this.#spin.wasInVain();
-    return isPaid;
+    return completions > 0;
   }
 
   #stopResting(): void {
