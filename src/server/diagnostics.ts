@@ -137,8 +137,10 @@ export function tellRefused(service: string, worker: number, counter: number, co
   connectionRefused.publish(message satisfies Told<"portolan:connection:refused">);
 }
 
-/** The reason that a counter is for: `source` of `refusedSource`. */
+/** The reason that a counter is for: `source` of `refusedSource`, `total_bytes` of `abortedTotalBytes`. */
 export function reasonOf(whole: string, counter: CounterName): string {
-  const rest = counter.slice(whole.length);
-  return rest.charAt(0).toLowerCase() + rest.slice(1);
+  return counter
+    .slice(whole.length)
+    .replace(/(?<=.)[A-Z]/g, "_$&")
+    .toLowerCase();
 }

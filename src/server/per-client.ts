@@ -97,6 +97,8 @@ class PerClientServer implements ServerHandle {
     this.#reactor.accept(this.#listener);
   }
 
+  readonly workerCount = (): number => this.#workers.size;
+
   readonly refresh = (): void => {
     this.#workers.sum();
     // Also those whose worker has not begun yet.

@@ -137,6 +137,8 @@ class PerRequestServer implements ServerHandle {
     this.arm();
   }
 
+  readonly workerCount = (): number => this.#workers.size;
+
   readonly refresh = (): void => this.#workers.sum();
 
   /** Requests wait in the socket's buffer while there are as many workers as there may be. */

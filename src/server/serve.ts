@@ -63,6 +63,8 @@ export interface Server extends AsyncDisposable {
   readonly listeners: readonly number[];
   /** The counters as they are now. */
   counters(): CounterValues;
+  /** Threads or processes that serve now; undefined in Node's own loop. */
+  workerCount(): number | undefined;
   /** What was measured so far. */
   histograms(): ServerHistograms;
   /** What waits in the kernel before the server now; undefined for unix sockets, and once it was told to stop. */
@@ -218,6 +220,10 @@ class RunningServer implements Server {
 
   counters(): CounterValues {
     return readCounters(this.#refreshed());
+  }
+
+  workerCount(): number | undefined {
+    return this.#running.handle.workerCount?.();
   }
 
   histograms(): ServerHistograms {

@@ -90,6 +90,8 @@ class StandingWorkers implements ServerHandle {
     this.ready.catch(() => {});
   }
 
+  readonly workerCount = (): number => this.#workers.size;
+
   readonly refresh = (): void => this.#workers.sum();
 
   stop(graceMs: number): void {

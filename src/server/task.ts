@@ -81,6 +81,8 @@ export interface ServerHandle {
   readonly done: Promise<void>;
   /** Brings the task's counters up to date, where each of several workers counts on its own. */
   readonly refresh?: () => void;
+  /** How many threads or processes serve now; absent where it is the caller's own loop. */
+  readonly workerCount?: () => number;
   /** Takes no new work, lets open connections go on for at most `graceMs`, then closes them. */
   stop(graceMs: number): void;
 }

@@ -113,18 +113,20 @@ export function startThread(design: string, task: ServerTask, part: Json = null)
   });
   const worker: WorkerMessage = { service: task.name, design, kind: "thread", worker: 0 };
   tellWorkerStarted(worker);
+  let workers = 1;
   // A process cannot exit while one of its threads is blocked in a system call.
   const stopAtExit = (): void => control.stop(0);
   process.once("exit", stopAtExit);
   const done = launched.ended.then((failure) => {
     process.off("exit", stopAtExit);
+    workers = 0;
     control.closeSocket(fd);
     control.close();
     tellWorkerEnded(worker, failure);
     if (failure !== undefined) throw failure;
   });
   done.catch(() => {});
-  return { ready: launched.ready, done, stop: (graceMs) => control.stop(graceMs) };
+  return { ready: launched.ready, done, stop: (graceMs) => control.stop(graceMs), workerCount: () => workers };
 }
 
 /** The socketpair between a thread and the hub. */

@@ -225,6 +225,7 @@ it("adds up servers that are one series", async () => {
     design: server.design,
     counters: () => server.counters(),
     histograms: () => server.histograms(),
+    workerCount: () => server.workerCount(),
     kernelQueue: () => server.kernelQueue(),
   });
   await until(() => server.counters().active === 0);

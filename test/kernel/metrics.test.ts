@@ -75,9 +75,26 @@ describe.each([
     expect(figure("accept_queue_length")).toBe(0);
     const labels = [`service="echo"`, `design="${how.design}"`, `endpoint="${server.endpoint}"`];
     expect(figure("connections_accepted_total", ...labels)).toBe(clients);
+    const { workers } = how as { readonly workers?: number };
+    // Of a pool, one accepts for the others.
+    if (how.design === "pool") expect(figure("workers_active")).toBe((workers ?? 8) + 1);
+    else if (how.design === "prefork") expect(figure("workers_active")).toBe(4);
+    else if ("placement" in how) expect(figure("workers_active")).toBeUndefined();
+    else if (clients === 10) expect(figure("workers_active")).toBe(workers ?? 1);
     // A pass for each connection and each message at least.
     if (isLoop) expect(figure("loop_pass_seconds_count")).toBeGreaterThanOrEqual(clients);
     else expect(figure("loop_pass_seconds_count")).toBeUndefined();
+  });
+});
+
+describe("of workers", () => {
+  it("count those of one client each, while there are clients", async () => {
+    await using server = await start({ design: "thread" });
+    expect(figureOf(server)("workers_active")).toBe(0);
+    const clients = [dial(server), dial(server)];
+    await until(() => figureOf(server)("workers_active") === 2);
+    for (const client of clients) client.end();
+    await until(() => figureOf(server)("workers_active") === 0);
   });
 });
 

@@ -25,6 +25,9 @@ export interface ServerView {
   readonly labels: string;
   readonly isDatagram: boolean;
   readonly counters: CounterValues;
+  /** Of those that were aborted, how many were so for reasons that have no counter. */
+  readonly abortedOtherwise: number;
+  readonly workers: number | undefined;
   readonly histograms: ServerHistograms;
   readonly queue: KernelQueue | undefined;
 }
@@ -55,14 +58,15 @@ export const serverMetrics: readonly ServerMetric[] = [
     ["connections_timed_out_total", "connections", "Connections that were reset for their slowness, by the limit."],
     "timedOut",
   ),
-  {
-    name: "portolan_connections_aborted_total",
-    type: "counter",
-    labels: [...SERVER_LABELS, "reason"],
-    unit: "connections",
-    help: "Connections that the server reset: too many bytes waited for the peer, a time-out, or other reasons, such as an error of the protocol or the end of the server.",
-    read: ({ labels, isDatagram, counters }) => (isDatagram ? [] : abortedBy(labels, counters)),
-  },
+  parts(
+    [
+      "connections_aborted_total",
+      "connections",
+      "Connections that the server reset: too many bytes waited for the peer, a time-out, or other reasons, such as an error of the protocol or the end of the server.",
+    ],
+    "aborted",
+    ({ counters, abortedOtherwise }) => ({ timeout: counters.timedOut, other: abortedOtherwise }),
+  ),
   histogram(
     ["connection_duration_seconds", "seconds", "How long connections were open, counted when they close."],
     (view) => view.histograms.connectionDuration,
@@ -138,6 +142,11 @@ export const serverMetrics: readonly ServerMetric[] = [
     ["errors_total", "errors", "System calls and protocols that failed, and workers that died."],
     "all",
     "errors",
+  ),
+  gauge(
+    ["workers_active", "workers", "Threads or processes that serve now; not told of a server in Node's own loop."],
+    "all",
+    (view) => view.workers,
   ),
   histogram(
     [
@@ -242,26 +251,32 @@ function histogram([name, unit, help]: Words, read: (view: ServerView) => Histog
   };
 }
 
-/** Of streams: the counters whose names begin so, each under the rest of its name as the reason. */
-function parts([name, unit, help]: Words, whole: "refused" | "timedOut" | "rested"): ServerMetric {
-  const counters = COUNTER_NAMES.filter((counter) => counter.startsWith(whole) && counter !== whole);
+/**
+ * Of streams: the counters whose names begin so, each under the rest of its name as the reason.
+ * @param others further reasons
+ */
+function parts(
+  [name, unit, help]: Words,
+  whole: "aborted" | "refused" | "timedOut" | "rested",
+  others: (view: ServerView) => Readonly<Record<string, number>> = () => ({}),
+): ServerMetric {
+  const counters = partsOf(whole);
   return {
     ...{ name: `portolan_${name}`, type: "counter", labels: [...SERVER_LABELS, "reason"], unit, help },
-    read: (view) =>
-      view.isDatagram
-        ? []
-        : counters.map((counter) => ({
-            labels: withReason(view.labels, reasonOf(whole, counter)),
-            value: view.counters[counter],
-          })),
+    read(view) {
+      if (view.isDatagram) return [];
+      const counted = counters.map((counter) => [reasonOf(whole, counter), view.counters[counter]] as const);
+      return [...counted, ...Object.entries(others(view))].map(([reason, value]) => ({
+        labels: withReason(view.labels, reason),
+        value,
+      }));
+    },
   };
 }
 
-function abortedBy(labels: ServerView["labels"], values: CounterValues): Sample[] {
-  const { aborted, abortedBytes, abortedTotalBytes, timedOut } = values;
-  const other = Math.max(0, aborted - abortedBytes - abortedTotalBytes - timedOut);
-  const reasons = { bytes: abortedBytes, total_bytes: abortedTotalBytes, timeout: timedOut, other };
-  return Object.entries(reasons).map(([reason, value]) => ({ labels: withReason(labels, reason), value }));
+/** The counters that are parts of another, by its name. */
+export function partsOf(whole: string): readonly CounterName[] {
+  return COUNTER_NAMES.filter((counter) => counter.startsWith(whole) && counter !== whole);
 }
 
 function withReason(labels: string, reason: string): string {

@@ -1,9 +1,10 @@
 /** What is known of servers and of the process that they are in, as the text of a Prometheus scrape. */
 import { SOCK_DGRAM } from "../../abi/index.ts";
 import { parseEndpoint } from "../../socket/index.ts";
+import type { CounterValues } from "../counters.ts";
 import type { Server } from "../serve.ts";
 import { formatFamilies, formatLabels, type MetricFamily } from "./exposition.ts";
-import { processMetrics, type ServerView, serverMetrics } from "./families.ts";
+import { partsOf, processMetrics, type ServerView, serverMetrics } from "./families.ts";
 import { readSystem } from "./system.ts";
 
 /**
@@ -31,11 +32,27 @@ export function metricsText(servers: Iterable<Server>): string {
 
 function viewOf(server: Server): ServerView {
   const { service, design, endpoint } = server;
+  const counters = server.counters();
   return {
     labels: formatLabels({ service, design, endpoint }),
     isDatagram: parseEndpoint(endpoint).type === SOCK_DGRAM,
-    counters: server.counters(),
+    counters,
+    abortedOtherwise: abortedOtherwise(server, counters),
+    workers: server.workerCount(),
     histograms: server.histograms(),
     queue: server.kernelQueue(),
   };
+}
+
+const toldOtherwise = new WeakMap<Server, number>();
+
+/**
+ * The rest of a sum whose parts other threads count meanwhile, and are read after it: it may be too small for a moment, but
+ * what was told once must not shrink.
+ */
+function abortedOtherwise(server: Server, counters: CounterValues): number {
+  const parts = partsOf("aborted").reduce((sum, part) => sum + counters[part], counters.timedOut);
+  const rest = Math.max(counters.aborted - parts, toldOtherwise.get(server) ?? 0);
+  toldOtherwise.set(server, rest);
+  return rest;
 }
