@@ -215,7 +215,12 @@ function optionError(option: AnyOption, syscall: "getsockopt" | "setsockopt", er
   return new SystemError(syscall, errno, { subject: option.name, ...explainOptionFailure(option, syscall, errno) });
 }
 
+/** An option that is known is called by its name in messages, though its numbers were given. */
 function byNumber(level: number, option: number): string {
+  const known = Object.values(options as Readonly<Record<string, AnyOption>>).find(
+    (one) => one.level === level && one.option === option,
+  );
+  if (known !== undefined) return known.name;
   return `option ${option} of level ${level}`;
 }
 

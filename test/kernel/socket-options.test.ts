@@ -134,10 +134,11 @@ describe("raw access", () => {
     const error = await failureOf(() => socket.setRawOption(SOL_SOCKET, SO_LINGER, new Uint8Array(3)));
     expect(error).toMatchObject({ name: "SystemError", code: "EINVAL", syscall: "setsockopt" });
     expect(error.message).toBe(
-      `setsockopt EINVAL option ${SO_LINGER} of level ${SOL_SOCKET}: ` +
-        "the kernel does not take this value or size, or not in the socket's present state",
+      "setsockopt EINVAL SO_LINGER: the kernel does not take this value or size, or not in the socket's present state",
     );
-    expect(await failureOf(() => socket.getRawOption(SOL_SOCKET, 9999, 4))).toMatchObject({ code: "ENOPROTOOPT" });
+    const unknown = await failureOf(() => socket.getRawOption(SOL_SOCKET, 9999, 4));
+    expect(unknown).toMatchObject({ code: "ENOPROTOOPT" });
+    expect(unknown.message).toContain(`option 9999 of level ${SOL_SOCKET}: `);
   });
 });
 
