@@ -1,23 +1,15 @@
 /** `portolan inetd` with no descriptor left: it says so, waits without work, serves who waited, and loses no program. */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, type Socket } from "portolan";
 import { closeThreadReactor } from "portolan/reactor";
 import { afterAll, expect, it } from "vitest";
 import { ask, PATIENCE_MS } from "../support/inetd-kit.ts";
+import { processorMs } from "../support/processes.ts";
 import { scratchFolder, start } from "./portolan.ts";
 
 afterAll(() => closeThreadReactor());
-
-/** What `/proc` counts processor time in: sysconf(_SC_CLK_TCK). */
-const TICKS_PER_SECOND = 100;
-
-function processorMs(pid: number): number {
-  // Behind the name, which may have blanks: proc_pid_stat(5), utime and stime.
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-  return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
-}
 
 it("who comes waits in the queue, at no cost, and is served when others have left", async () => {
   using folder = scratchFolder();
