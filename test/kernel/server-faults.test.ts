@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { needsDescriptors } from "../support/processes.ts";
 import { startServer } from "../support/served.ts";
 import { until } from "../support/until.ts";
 
@@ -23,10 +24,6 @@ function descriptorsOf(pid: number): number {
 /** Resident memory in bytes. */
 function memoryOf(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/)?.[1]) * 1024;
-}
-
-function descriptorLimit(): number {
-  return Number(readFileSync("/proc/self/limits", "utf8").match(/Max open files\s+\d+\s+(\d+)/)?.[1]);
 }
 
 const clients = new Set<Socket>();
@@ -63,9 +60,7 @@ async function askOnce(client: Socket, text: string): Promise<void> {
 
 describe.each(["epoll", "uring"])("a %s server", (design) => {
   it("holds 10,000 idle connections and serves 1,000 busy ones", { timeout: testLimitMs }, async (context) => {
-    if (descriptorLimit() < NEEDED_DESCRIPTORS) {
-      context.skip(`this process may open ${descriptorLimit()} files; ${NEEDED_DESCRIPTORS} are needed (ulimit -Hn)`);
-    }
+    needsDescriptors(context, NEEDED_DESCRIPTORS);
     await using server = await startServer(design);
     await askOnce(await dial(server.port), "warm");
     const before = descriptorsOf(server.pid);

@@ -1,5 +1,6 @@
 /** What /proc says of other processes: their time, their children, their sockets. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import type { TestContext } from "vitest";
 
 /** What `/proc` counts processor time in: sysconf(_SC_CLK_TCK). */
 const TICKS_PER_SECOND = 100;
@@ -26,6 +27,17 @@ export function childrenOf(pid: number): number[] {
     const text = readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8");
     return text.split(" ").filter(Boolean).map(Number);
   });
+}
+
+/** How many descriptors this process may have: the hard limit, to which Node raises the soft one as it starts. */
+function descriptorLimit(): number {
+  return Number(readFileSync("/proc/self/limits", "utf8").match(/Max open files\s+\d+\s+(\d+)/)?.[1]);
+}
+
+/** Skips a test for which this process may have too few descriptors, with the reason. */
+export function needsDescriptors(context: TestContext, count: number): void {
+  if (descriptorLimit() >= count) return;
+  context.skip(`this process may open ${descriptorLimit()} files; ${count} are needed (ulimit -Hn)`);
 }
 
 /** Inodes of the sockets that a process has. */

@@ -1,5 +1,9 @@
 /** Clients that ask an echo one thing after the other, without end, and look at every answer. */
 import { connect, type Socket } from "node:net";
+import { until } from "./until.ts";
+
+/** Answers after which a client counts as served on. */
+const MORE = 5;
 
 /** One of them. */
 export class Talker implements Disposable {
@@ -12,11 +16,14 @@ export class Talker implements Disposable {
   isLost = false;
   /** Resolves when it is. */
   readonly lost: Promise<void>;
+  /** Resolves to whether the first question was answered: false where the connection ended in place of an answer. */
+  readonly isServed: Promise<boolean>;
   #heard = "";
   #isHeld = false;
+  #serve: () => void = () => {};
 
-  constructor(port: number, host = "127.0.0.1") {
-    this.socket = connect({ port, host, noDelay: true });
+  constructor(port: number) {
+    this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
     this.socket.setEncoding("latin1");
     this.socket.on("error", () => {});
     this.lost = new Promise((resolve) => {
@@ -25,23 +32,12 @@ export class Talker implements Disposable {
         resolve();
       });
     });
+    const served = new Promise<void>((resolve) => {
+      this.#serve = resolve;
+    });
+    this.isServed = Promise.race([served.then(() => true), this.lost.then(() => false)]);
     this.socket.once("connect", () => this.#ask());
     this.socket.on("data", (text) => this.#hear(String(text)));
-  }
-
-  /** Resolves to whether it was answered: false where the connection ended in place of an answer. */
-  async answered(): Promise<boolean> {
-    const before = this.answers;
-    const heard = new Promise<void>((resolve) => {
-      const look = (): void => {
-        if (this.answers === before) return;
-        this.socket.off("data", look);
-        resolve();
-      };
-      this.socket.on("data", look);
-    });
-    await Promise.race([heard, this.lost]);
-    return this.answers > before;
   }
 
   /** Asks nothing more, but stays. */
@@ -68,6 +64,39 @@ export class Talker implements Disposable {
     if (this.#heard !== wanted) this.fault ??= `${this.#heard} in place of ${wanted}`;
     this.#heard = "";
     this.answers++;
+    this.#serve();
     if (!this.#isHeld && this.fault === undefined) this.#ask();
+  }
+}
+
+/** All the clients of a test, gone when it is over. */
+export class Talkers implements Disposable {
+  readonly #port: number;
+  readonly #all: Talker[] = [];
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  dial(): Talker {
+    const talker = new Talker(this.#port);
+    this.#all.push(talker);
+    return talker;
+  }
+
+  /** Waits until each of these has had some more right answers. @throws Error where one has had a wrong one, or is lost */
+  async goOn(some: readonly Talker[]): Promise<void> {
+    const before = some.map(({ answers }) => answers);
+    await until(() => {
+      for (const { fault, isLost, socket } of some) {
+        if (fault !== undefined) throw new Error(fault);
+        if (isLost) throw new Error(`the client at port ${socket.localPort} has lost its connection`);
+      }
+      return some.every(({ answers }, i) => answers > (before[i] as number) + MORE);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    for (const talker of this.#all) talker[Symbol.dispose]();
   }
 }
