@@ -8,6 +8,7 @@ import { EAGAIN, EINTR, IOVEC, MMSGHDR, MSG_DONTWAIT, MSG_TRUNC, MSGHDR, SOCKADD
 import type { DatagramIntents, DatagramProtocol, PeerAddress } from "../protocol/index.ts";
 import type { DeadlineHeap } from "../reactor/index.ts";
 import { mapRegion, type Region, recvmmsgAt, sendmmsgAt, unmapRegion } from "../sys/index.ts";
+import { ASKED_BYTES, answerFrom, asksForAddress } from "./asked-address.ts";
 import { add, BYTES_IN, BYTES_OUT, DATAGRAMS_DROPPED, DATAGRAMS_IN, DATAGRAMS_OUT, ERRORS } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
 import { localOf } from "./peer.ts";
@@ -30,6 +31,8 @@ const NAME_WORD = MSGHDR.msg_name / 4;
 const NAMELEN_WORD = MSGHDR.msg_namelen / 4;
 const IOV_WORD = MSGHDR.msg_iov / 4;
 const IOVLEN_WORD = MSGHDR.msg_iovlen / 4;
+const CONTROL_WORD = MSGHDR.msg_control / 4;
+const CONTROLLEN_WORD = MSGHDR.msg_controllen / 4;
 const LENGTH_WORD = MMSGHDR.msg_len / 4;
 const IOVEC_WORDS = IOVEC.size / 4;
 const BASE_WORD = IOVEC.iov_base / 4;
@@ -55,6 +58,8 @@ export class DatagramExchange implements DatagramIntents {
   readonly #outHeaders: number;
   readonly #outVectors: number;
   readonly #names: number;
+  /** Where the kernel says which address each datagram came to; undefined where there is one only. */
+  readonly #asked: number | undefined;
   readonly #input: number;
   readonly #arena: number;
   #arenaUsed = 0;
@@ -87,6 +92,7 @@ export class DatagramExchange implements DatagramIntents {
     const inVectors = reserve(BATCH * IOVEC.size);
     this.#outVectors = reserve(MAX_ANSWERS * IOVEC.size);
     this.#names = reserve(BATCH * NAME_BYTES);
+    this.#asked = asksForAddress(task.fd) ? reserve(BATCH * ASKED_BYTES) : undefined;
     this.#arena = reserve(ARENA_BYTES);
     this.#input = reserve(BATCH * this.#stride);
     this.#region = mapRegion(used);
@@ -112,6 +118,7 @@ export class DatagramExchange implements DatagramIntents {
     const { fd, counters } = this.#task;
     const firstName = this.#inHeaders / 4 + NAMELEN_WORD;
     for (let i = 0, at = firstName; i < BATCH; i++, at += HEADER_WORDS) this.#words[at] = NAME_BYTES;
+    if (this.#asked !== undefined) this.#askAgain(this.#asked);
     // SAFETY: headers, vectors, names and buffers lie in one region that lives until `dispose`.
     const received = recvmmsgAt(fd, this.#region.address + this.#inHeaders, BATCH, MSG_DONTWAIT | MSG_TRUNC, 0);
     if (received <= 0) return received;
@@ -173,6 +180,7 @@ export class DatagramExchange implements DatagramIntents {
     const header = this.#outHeaders / 4 + answer * HEADER_WORDS;
     this.#storeAddress(header + NAME_WORD, this.#names + this.#current * NAME_BYTES);
     this.#words[header + NAMELEN_WORD] = this.#nameLength();
+    if (this.#asked !== undefined) this.#answerFrom(this.#asked, header);
   }
 
   setTimer(id: number, atMs: number): void {
@@ -181,6 +189,21 @@ export class DatagramExchange implements DatagramIntents {
 
   clearTimer(id: number): void {
     this.#timers.clear(id);
+  }
+
+  /** The kernel writes over the lengths of control messages with what it had to say. */
+  #askAgain(asked: number): void {
+    for (let i = 0, header = this.#inHeaders / 4; i < BATCH; i++, header += HEADER_WORDS) {
+      this.#storeAddress(header + CONTROL_WORD, asked + i * ASKED_BYTES);
+      this.#words[header + CONTROLLEN_WORD] = ASKED_BYTES;
+    }
+  }
+
+  #answerFrom(asked: number, header: number): void {
+    const control = asked + this.#current * ASKED_BYTES;
+    const said = this.#words[this.#inHeaders / 4 + this.#current * HEADER_WORDS + CONTROLLEN_WORD] as number;
+    this.#storeAddress(header + CONTROL_WORD, control);
+    this.#words[header + CONTROLLEN_WORD] = answerFrom(this.#words, control / 4, said);
   }
 
   #nameLength(): number {

@@ -1,44 +1,53 @@
 /** Datagrams one at a time, for designs in which each is somebody's whole task. */
-import { decodeSockaddr, EAGAIN, EINTR, MSG_DONTWAIT, MSG_TRUNC, SOCKADDR_STORAGE } from "../abi/index.ts";
+import { decodeSockaddr, EAGAIN } from "../abi/index.ts";
 import type { DatagramIntents, DatagramProtocol, PeerAddress } from "../protocol/index.ts";
 import type { DeadlineHeap } from "../reactor/index.ts";
-import { recvfrom, sendto } from "../sys/index.ts";
+import { asksForAddress } from "./asked-address.ts";
 import { add, BYTES_IN, BYTES_OUT, DATAGRAMS_DROPPED, DATAGRAMS_IN, DATAGRAMS_OUT, ERRORS } from "./counters.ts";
 import { describe, reportProtocol } from "./describe.ts";
+import { OneMessage } from "./one-message.ts";
 import { localOf, toPeerAddress } from "./peer.ts";
 import type { RunningTask } from "./task.ts";
 import { ProtocolTimers } from "./timers.ts";
 
-/** What was received: `bytes[0, length)`, of `fullLength` on the wire, from `name`, an encoded socket address. */
+/** The most that IPv4 and IPv6 carry. */
+const MAX_DATAGRAM_BYTES = 65_535;
+
+/**
+ * What was received: `bytes[0, length)`, of `fullLength` on the wire, from `name`, an encoded socket address; `asked` goes back
+ * with an answer.
+ */
 export interface ReceivedDatagram {
   readonly bytes: Uint8Array;
   readonly length: number;
   readonly fullLength: number;
   readonly name: Uint8Array;
+  readonly asked: Uint8Array;
 }
 
 /** Receives one at a time, into the same memory. */
 export class DatagramReceiver {
-  readonly #bytes: Uint8Array;
-  readonly #name = new Uint8Array(SOCKADDR_STORAGE.size);
-  readonly #nameLength = new Uint32Array(1);
+  readonly #message: OneMessage;
+  readonly #fd: number;
+  readonly #roomBytes: number;
 
-  constructor(maxDatagramBytes: number) {
-    this.#bytes = new Uint8Array(maxDatagramBytes);
+  constructor(fd: number, maxDatagramBytes: number) {
+    this.#fd = fd;
+    this.#roomBytes = maxDatagramBytes;
+    this.#message = new OneMessage(maxDatagramBytes);
+    asksForAddress(fd);
   }
 
-  /** @returns what was received, good until the next call; or `-errno`. EINTR is tried again. */
-  receive(fd: number): ReceivedDatagram | number {
-    for (;;) {
-      this.#nameLength[0] = SOCKADDR_STORAGE.size;
-      const { length: capacity } = this.#bytes;
-      const flags = MSG_DONTWAIT | MSG_TRUNC;
-      const fullLength = recvfrom(fd, this.#bytes, capacity, flags, this.#name, this.#nameLength);
-      if (fullLength === -EINTR) continue;
-      if (fullLength < 0) return fullLength;
-      const name = this.#name.subarray(0, this.#nameLength[0]);
-      return { bytes: this.#bytes, length: Math.min(fullLength, capacity), fullLength, name };
-    }
+  /** @returns what was received, good until the next call; or `-errno`. */
+  receive(): ReceivedDatagram | number {
+    const fullLength = this.#message.receive(this.#fd);
+    if (fullLength < 0) return fullLength;
+    const { bytes, name, asked } = this.#message;
+    return { bytes, length: Math.min(fullLength, this.#roomBytes), fullLength, name, asked };
+  }
+
+  dispose(): void {
+    this.#message.dispose();
   }
 }
 
@@ -48,7 +57,9 @@ export class DatagramAnswerer implements DatagramIntents {
   readonly #fd: number;
   readonly #protocol: DatagramProtocol;
   readonly #timers: ProtocolTimers;
+  readonly #answer = new OneMessage(MAX_DATAGRAM_BYTES);
   #name = new Uint8Array(0);
+  #asked = new Uint8Array(0);
 
   constructor(task: RunningTask, fd: number, heap: DeadlineHeap) {
     if (task.service.datagram === undefined) throw new TypeError(`${task.service.name} is not spoken over datagrams`);
@@ -59,17 +70,19 @@ export class DatagramAnswerer implements DatagramIntents {
   }
 
   /** Gives the protocol a datagram, and sends what it answers. */
-  take({ bytes, length, fullLength, name }: ReceivedDatagram): void {
+  take({ bytes, length, fullLength, name, asked }: ReceivedDatagram): void {
     const { counters } = this.#task;
     add(counters, DATAGRAMS_IN, 1);
     add(counters, BYTES_IN, length);
     // A timer answers whoever sent last, when the receiver's memory is somebody else's.
     this.#name = name.slice();
+    this.#asked = asked.slice();
     this.#guard(() => this.#protocol.datagram(this, bytes, 0, length, fullLength));
   }
 
   dispose(): void {
     this.#timers.clearAll();
+    this.#answer.dispose();
   }
 
   get nowMs(): number {
@@ -88,10 +101,8 @@ export class DatagramAnswerer implements DatagramIntents {
   reply(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
     const { counters } = this.#task;
     const answer = bytes.subarray(start, end);
-    let sent = -EINTR;
-    while (sent === -EINTR) {
-      sent = sendto(this.#fd, answer, answer.length, MSG_DONTWAIT, this.#name, this.#name.length);
-    }
+    if (answer.length > MAX_DATAGRAM_BYTES) throw new RangeError(`an answer of ${answer.length} bytes is no datagram`);
+    const sent = this.#answer.send(this.#fd, answer, this.#name, this.#asked);
     add(counters, sent < 0 ? DATAGRAMS_DROPPED : DATAGRAMS_OUT, 1);
     if (sent > 0) add(counters, BYTES_OUT, sent);
   }

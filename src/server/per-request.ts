@@ -41,17 +41,18 @@ export function startPerRequest(design: string, place: "threads" | "processes", 
 /** A worker that is there already: takes requests until the control says stop. */
 export function serveRequests(task: RunningTask, serving: () => void): void {
   const heap = new DeadlineHeap();
-  const receiver = new DatagramReceiver(task.limits.maxDatagramBytes);
+  const receiver = new DatagramReceiver(task.fd, task.limits.maxDatagramBytes);
   const answerer = new DatagramAnswerer(task, task.fd, heap);
   serving();
   while (!task.control.isStopping) {
     waitFor(task.fd, POLLIN, task.control, heap.nextMs - performance.now());
     heap.fire(performance.now());
-    const received = receiver.receive(task.fd);
+    const received = receiver.receive();
     if (typeof received === "number") complainOfReceive(task, -received);
     else answerer.take(received);
   }
   answerer.dispose();
+  receiver.dispose();
   task.control.closeSocket(task.fd);
 }
 
@@ -74,19 +75,21 @@ export function serveOneRequest(task: RunningTask, serving: () => void): void {
 interface RequestPart {
   readonly bytes: string;
   readonly name: string;
+  readonly asked: string;
   readonly fullLength: number;
   readonly [key: string]: Json;
 }
 
-function toPart({ bytes, length, fullLength, name }: ReceivedDatagram): RequestPart {
+function toPart({ bytes, length, fullLength, name, asked }: ReceivedDatagram): RequestPart {
   const base64 = (part: Uint8Array): string => Buffer.from(part).toString("base64");
-  return { bytes: base64(bytes.subarray(0, length)), name: base64(name), fullLength };
+  return { bytes: base64(bytes.subarray(0, length)), name: base64(name), asked: base64(asked), fullLength };
 }
 
 function fromPart(part: Json): ReceivedDatagram {
-  const { bytes: text, name, fullLength } = part as unknown as RequestPart;
-  const bytes = new Uint8Array(Buffer.from(text, "base64"));
-  return { bytes, length: bytes.length, fullLength, name: new Uint8Array(Buffer.from(name, "base64")) };
+  const { bytes: text, name, asked, fullLength } = part as unknown as RequestPart;
+  const decode = (base64: string): Uint8Array => new Uint8Array(Buffer.from(base64, "base64"));
+  const bytes = decode(text);
+  return { bytes, length: bytes.length, fullLength, name: decode(name), asked: decode(asked) };
 }
 
 /** Told of datagrams by the reactor: a handle's `ready` is another thing. */
@@ -124,7 +127,7 @@ class PerRequestServer implements ServerHandle {
 
   constructor(design: string, place: "threads" | "processes", task: ServerTask) {
     this.#task = task;
-    this.#receiver = new DatagramReceiver(task.limits.maxDatagramBytes);
+    this.#receiver = new DatagramReceiver(task.fd, task.limits.maxDatagramBytes);
     this.#gate = task.makeGate();
     const max = Math.min(task.limits.maxWorkers, MAX_ROWS);
     this.#workers = new Workers({ design, task, in: place, max, ended: (_worker, failure) => this.#ended(failure) });
@@ -148,7 +151,7 @@ class PerRequestServer implements ServerHandle {
 
   receiveSome(): void {
     while (!this.#workers.isFull && !this.#retry.isSet) {
-      const received = this.#receiver.receive(this.#task.fd);
+      const received = this.#receiver.receive();
       if (typeof received === "number") {
         complainOfReceive({ counters: this.#workers.own, report: this.#task.report }, -received);
         break;
@@ -210,6 +213,7 @@ class PerRequestServer implements ServerHandle {
     setImmediate(() => {
       this.#loop.close();
       this.#reactor.dispose();
+      this.#receiver.dispose();
       this.#workers.dispose();
       this.#settle();
     });
