@@ -17,6 +17,7 @@ import {
   startServices,
 } from "../support/inetd-kit.ts";
 import { leftBehind, openThings } from "../support/leaks.ts";
+import { needsProgram } from "../support/programs.ts";
 import { until } from "../support/until.ts";
 
 let folder: string;
@@ -29,6 +30,9 @@ afterAll(() => {
 });
 
 const UDP = { endpoint: "udp://127.0.0.1:0", listen: { type: "dgram" } } as const;
+
+/** Answers the one datagram that it was started for. */
+const ANSWER_ONE = "import socket\ns = socket.socket(fileno=0)\nd, a = s.recvfrom(100)\ns.sendto(d, a)";
 
 /** A connection that cat has, so that it counts. */
 async function hold(endpoint: string, source?: string): Promise<Socket> {
@@ -150,6 +154,50 @@ describe("who is let in", () => {
       ["denied", "address"],
       ["closed", "time"],
     ]);
+  });
+});
+
+describe.each([true, false])("datagrams, where the program has the socket: %s", (wait) => {
+  const loopback = { kind: "network", address: Uint8Array.of(127, 0, 0, 1), bits: 32, text: "127.0.0.1" } as const;
+  const localhost = { kind: "host", text: "localhost" } as const;
+  const program = wait ? { path: "/usr/bin/env", argv: ["env", "python3", "-c", ANSWER_ONE] } : {};
+
+  it("of who may not be served are dropped, and others are answered, also by their names", async (context) => {
+    if (wait) needsProgram(context, "python3", ["--version"]);
+    const access = { onlyFrom: [localhost, { ...loopback, address: Uint8Array.of(127, 0, 0, 7) }], times: [] };
+    const service = serviceOf({ ...UDP, wait, program, access: { ...access, noAccess: [] } });
+    await using started = await startServices([service], { access: undefined });
+    using denied = await connect(started.endpoint, { local: "udp://127.0.0.9:0" });
+    using known = await connect(started.endpoint, { local: "udp://127.0.0.7:0" });
+    using named = await connect(started.endpoint);
+    for (const socket of [denied, known, named]) await socket.send("hello");
+    for (const socket of [known, named]) {
+      expect((await socket.recv(100, { timeoutMs: PATIENCE_MS })).toString()).toBe("hello");
+    }
+    expect(started.records.filter(({ entry }) => entry === "FAIL")).toMatchObject([
+      { reason: "address", from: "127.0.0.9" },
+    ]);
+    await started.seen("EXIT", 2);
+    expect(started.inetd.services[0]).toMatchObject({ started: 2, refused: 1 });
+  });
+
+  it("more in a second than may come make the service rest, and it goes on after that", async () => {
+    const limits = { connectionsPerSecond: 1, restSeconds: 1 };
+    // Takes one, and ends.
+    const taker = { path: "/bin/dd", argv: ["dd", "bs=100", "count=1", "status=none", "of=/dev/null"] };
+    await using started = await startServices([serviceOf({ ...UDP, wait, program: taker, limits })]);
+    using socket = await connect(started.endpoint);
+    const count = (wanted: string): number => started.records.filter(({ entry }) => entry === wanted).length;
+    while (count("REST") === 0) {
+      const [starts, ends] = [count("START"), count("FAIL")];
+      await socket.send("again");
+      await until(() => count("START") > starts || count("FAIL") > ends, PATIENCE_MS);
+    }
+    expect((await started.seen("REST")).reason).toMatch(/^more than 1 (datagrams|starts) in one second: stopped for 1/);
+    await started.seen("NOTE");
+    const starts = count("START");
+    await socket.send("again");
+    await started.seen("START", starts + 1);
   });
 });
 

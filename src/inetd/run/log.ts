@@ -75,10 +75,15 @@ export interface LogSink {
 
 /**
  * Opens a place for lines.
+ * @param systemLog where the system's log takes messages.
  * @param complain told, in a sentence, when lines can no longer go there; they are lost then, and the services go on.
  * @throws Error of Node's where a file cannot be opened.
  */
-export function openSink(target: LogTarget, complain: (message: string) => void): LogSink {
+export function openSink(
+  target: LogTarget,
+  complain: (message: string) => void,
+  systemLog: string = SYSLOG_ENDPOINT,
+): LogSink {
   switch (target.kind) {
     case "none":
       return { write: () => {}, close: () => {} };
@@ -87,7 +92,7 @@ export function openSink(target: LogTarget, complain: (message: string) => void)
     case "file":
       return new FileSink(target, complain);
     default:
-      return new SyslogSink(target.facility, target.level, complain);
+      return new SyslogSink(target.facility, target.level, complain, systemLog);
   }
 }
 
@@ -99,6 +104,7 @@ export function stamp(now: Date): string {
 }
 
 const LOG_MODE = 0o640;
+const SYSLOG_ENDPOINT = "unix+dgram:///dev/log";
 
 class FileSink implements LogSink {
   readonly #target: LogTarget & { readonly kind: "file" };
@@ -169,7 +175,6 @@ const FACILITIES: Readonly<Record<string, number>> = {
 const LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
 const DAEMON = 3;
 const INFO = 6;
-const SYSLOG_ENDPOINT = "unix+dgram:///dev/log";
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** The start of a message for the system's log: priority, time, name and process. syslog(3), RFC 3164 section 4.1 */
@@ -185,10 +190,12 @@ class SyslogSink implements LogSink {
   readonly #facility: string;
   readonly #level: string;
   readonly #complain: (message: string) => void;
+  readonly #endpoint: string;
   readonly #socket = new Socket("unix", "dgram");
   #isTold = false;
 
-  constructor(facility: string, level: string, complain: (message: string) => void) {
+  constructor(facility: string, level: string, complain: (message: string) => void, endpoint: string) {
+    this.#endpoint = endpoint;
     this.#facility = facility;
     this.#level = level;
     this.#complain = complain;
@@ -198,7 +205,7 @@ class SyslogSink implements LogSink {
   write(line: string): void {
     const text = syslogLine(this.#facility, this.#level, line, new Date());
     try {
-      this.#socket.sendToSync(text, SYSLOG_ENDPOINT, { timeoutMs: 0 });
+      this.#socket.sendToSync(text, this.#endpoint, { timeoutMs: 0 });
       this.#isTold = false;
     } catch (error) {
       if (!this.#isTold) this.#complain(`the system's log does not take records: ${(error as Error).message}`);
