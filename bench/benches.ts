@@ -1,4 +1,5 @@
 import { Child, type Placement } from "./children.ts";
+import { descriptorsAtRest, descriptorsReach, Holder, pause, slackMs, until } from "./holder.ts";
 import { countDescriptors, readMemory } from "./memory.ts";
 import type { BenchName, Options } from "./options.ts";
 import type { Case, Measurement } from "./report.ts";
@@ -47,8 +48,6 @@ export interface Bench {
 const busyShare = 0.95;
 /** A share of lost datagrams from which on it is told. */
 const tellLossShare = 0.0001;
-/** What connecting and answering late may take beyond the time asked for. */
-const slackMs = 60_000;
 
 const echoMetrics: readonly Metric[] = [
   { key: "requestsPerSecond", head: "k/s", scale: 1e-3, compared: true },
@@ -66,6 +65,15 @@ const idleMetrics: readonly Metric[] = [
   { key: "emptyMemoryBytes", head: "before MB", scale: 1e-6, compared: false },
   { key: "fullMemoryBytes", head: "after MB", scale: 1e-6, compared: false },
   { key: "peakMemoryBytes", head: "peak MB", scale: 1e-6, compared: false },
+];
+
+const slowMetrics: readonly Metric[] = [
+  { key: "requestsPerSecond", head: "k/s beside", scale: 1e-3, compared: true },
+  { key: "keptShare", head: "of k/s alone", scale: 1, compared: true },
+  { key: "cpuPerRequestUs", head: "CPU us beside", scale: 1, compared: false },
+  { key: "cpuPerRequestAloneUs", head: "alone", scale: 1, compared: false },
+  { key: "latencyP99Us", head: "p99 us beside", scale: 1, compared: false },
+  { key: "latencyP99AloneUs", head: "alone", scale: 1, compared: false },
 ];
 
 const inetdMetrics: readonly Metric[] = [
@@ -92,6 +100,14 @@ export const benches: readonly Bench[] = [
   },
   { name: "tcp-idle", transport: "tcp", metrics: idleMetrics, cases: idleCases, measure: measureIdle, flags: () => [] },
   { ...tcpBench("tcp-metrics", [64], 64, 1), transport: "metrics", measure: measureMetrics },
+  {
+    name: "tcp-slow",
+    transport: "tcp",
+    metrics: slowMetrics,
+    cases: slowCases,
+    measure: measureSlow,
+    flags: echoFlags,
+  },
   {
     name: "inetd",
     transport: "inetd",
@@ -136,6 +152,16 @@ function idleCases(options: Options): Case[] {
   return [{ label: `${options.idle} idle connections`, parameters: { connections: options.idle } }];
 }
 
+function slowCases(options: Options): Case[] {
+  const { slow } = options;
+  return [
+    {
+      label: `64 connections, 64 B, beside ${slow} slow ones`,
+      parameters: { connections: 64, sizeBytes: 64, depth: 1, slow },
+    },
+  ];
+}
+
 async function measureTcp(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
   return await measureEcho("load", ["-c", at.connections!, "-s", at.sizeBytes!, "-d", at.depth!], subject, context);
 }
@@ -150,6 +176,41 @@ async function measureMetrics(subject: Subject, at: Case["parameters"], context:
   } finally {
     await scraper.stop();
   }
+}
+
+/** Alone, twice beside the slow, and alone again: what drifts evenly meanwhile falls out. */
+async function measureSlow(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
+  const count = at.slow!;
+  const alone = [await measureTcp(subject, at, context)];
+  const beside: Measurement[] = [];
+  const descriptors = await descriptorsAtRest(subject.pid);
+  const slow = new Holder(subject, context);
+  try {
+    await slow.tell(`connect ${count}`);
+    await descriptorsReach(subject.pid, descriptors + count);
+    await slow.tell(`drip ${Math.ceil(count / secondsPerDrip)}`);
+    beside.push(await measureTcp(subject, at, context), await measureTcp(subject, at, context));
+    const held = countDescriptors(subject.pid);
+    if (held < descriptors + count) throw new Error(`of ${count} slow connections ${held - descriptors} are left`);
+  } finally {
+    await slow.stop();
+  }
+  await until(
+    () => countDescriptors(subject.pid) <= descriptors,
+    () => "the server holds connections that are gone",
+  );
+  alone.push(await measureTcp(subject, at, context));
+  const mean = (of: readonly Measurement[], key: string): number => (of[0]![key]! + of[1]![key]!) / 2;
+  const requestsPerSecond = mean(beside, "requestsPerSecond");
+  return {
+    ...beside[0],
+    requestsPerSecond,
+    keptShare: requestsPerSecond / mean(alone, "requestsPerSecond"),
+    cpuPerRequestUs: mean(beside, "cpuPerRequestUs"),
+    cpuPerRequestAloneUs: mean(alone, "cpuPerRequestUs"),
+    latencyP99Us: mean(beside, "latencyP99Us"),
+    latencyP99AloneUs: mean(alone, "latencyP99Us"),
+  };
 }
 
 async function measureConnect(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
@@ -266,25 +327,22 @@ const warmConnections = 100;
 const restLooks = 3;
 const restBytes = 64 * 1024;
 const maxLooks = 40;
-const lookEveryMs = 100;
+
+/** From one byte of a slow connection to its next. */
+const secondsPerDrip = 10;
 
 async function measureIdle(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
   const count = at.connections!;
-  const command = [context.programs.native("idle"), "-p", String(subject.port)];
-  const helper = new Child("idle", command, context.placement);
-  const told = async (line: string): Promise<void> => {
-    helper.write(line);
-    await helper.waitFor((answer) => (answer === `${line} done` ? true : undefined), slackMs);
-  };
+  const helper = new Holder(subject, context);
   try {
-    await told(`connect ${warmConnections}`);
-    await told("echo");
+    await helper.tell(`connect ${warmConnections}`);
+    await helper.tell("echo");
     const before = await memoryAtRest(subject.pid);
     const descriptors = countDescriptors(subject.pid);
-    await told(`connect ${count}`);
+    await helper.tell(`connect ${count}`);
     await descriptorsReach(subject.pid, descriptors + count);
     const connected = await memoryAtRest(subject.pid);
-    await told("echo");
+    await helper.tell("echo");
     const echoed = await memoryAtRest(subject.pid);
     return {
       connectedBytes: (connected.ownBytes - before.ownBytes) / count,
@@ -300,15 +358,6 @@ async function measureIdle(subject: Subject, at: Case["parameters"], context: Co
   }
 }
 
-/** Waits until the server holds so many descriptors. A design that has one process per connection holds more, not fewer. */
-async function descriptorsReach(pid: number, wanted: number): Promise<void> {
-  const deadlineMs = Date.now() + slackMs;
-  while (countDescriptors(pid) < wanted) {
-    if (Date.now() > deadlineMs) throw new Error(`the server holds ${countDescriptors(pid)} of ${wanted} descriptors`);
-    await pause(lookEveryMs);
-  }
-}
-
 async function memoryAtRest(pid: number): ReturnType<typeof readMemoryLater> {
   let last = await readMemoryLater(pid);
   for (let look = 0, calm = 0; look < maxLooks && calm < restLooks; look++) {
@@ -320,12 +369,8 @@ async function memoryAtRest(pid: number): ReturnType<typeof readMemoryLater> {
 }
 
 async function readMemoryLater(pid: number): Promise<ReturnType<typeof readMemory>> {
-  await pause(lookEveryMs);
+  await pause();
   return readMemory(pid);
-}
-
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function plural(count: number, noun: string): string {

@@ -10,6 +10,7 @@ export const benchNames = [
   "tcp-connect",
   "tcp-idle",
   "tcp-metrics",
+  "tcp-slow",
   "udp-echo",
   "inetd",
 ] as const;
@@ -33,6 +34,8 @@ export interface Options {
   readonly window: number;
   /** Connections held by tcp-idle. */
   readonly idle: number;
+  /** Slow connections of tcp-slow. */
+  readonly slow: number;
   /** Names of servers; empty means all. */
   readonly only: readonly string[];
   readonly seed: number;
@@ -58,6 +61,7 @@ Benches (default: tcp-echo udp-echo)
   tcp-connect    connect, one echo, end: 64 conversations at a time
   tcp-idle       memory per idle connection, before and after each has echoed once
   tcp-metrics    tcp-echo with 64 connections, with and without metrics that are scraped once in a second
+  tcp-slow       tcp-echo with 64 connections, alone and beside slow ones that send a byte every ten seconds
   udp-echo       datagrams in a window: as tcp-echo
   inetd          a super-server that starts a small C program for each connection, one after the other
 
@@ -71,6 +75,7 @@ Options
   --flows N,...        UDP sockets of the load (1,64)
   --window N           datagrams in flight, all flows together (128)
   --idle N             connections of tcp-idle, which it adds to the benches (10000)
+  --slow N             slow connections of tcp-slow (2000)
   --only NAME,...      only these servers (see --list)
   --seed N             seed of the order within each round (random)
   --server-cores LIST  cores of the server (the first allowed)
@@ -87,6 +92,7 @@ Examples
   npm run bench -- tcp-echo --connections 64 --only portolan-epoll,c-epoll
   npm run bench -- tcp-idle --idle 10000 --rounds 3
   npm run bench -- tcp-metrics --rounds 20
+  npm run bench -- tcp-slow --only portolan-epoll,portolan-uring --rounds 10
   npm run bench -- inetd`;
 
 /** A mistake in the command line; the message says which option and what it takes. */
@@ -121,6 +127,7 @@ export function parseOptions(argv: readonly string[]): Options {
     flows: list("flows", quick ? [1] : [1, 64], 1, 4096),
     window: one("window", 128, 1, 4096),
     idle: one("idle", quick ? 1000 : 10_000, 1, 50_000),
+    slow: one("slow", quick ? 200 : 2000, 1, 50_000),
     only: values.only === undefined ? [] : values.only.split(","),
     seed: one("seed", Math.floor(Math.random() * 2 ** 32), 0, 2 ** 32 - 1),
     serverCores: coreList("server-cores", values["server-cores"]),
@@ -134,7 +141,7 @@ export function parseOptions(argv: readonly string[]): Options {
 }
 
 type ListName = "connections" | "size" | "depth" | "flows";
-type NumberName = "rounds" | "warmup-ms" | "window" | "idle" | "seed";
+type NumberName = "rounds" | "warmup-ms" | "window" | "idle" | "slow" | "seed";
 
 const flags = {
   rounds: { type: "string" },
@@ -146,6 +153,7 @@ const flags = {
   flows: { type: "string" },
   window: { type: "string" },
   idle: { type: "string" },
+  slow: { type: "string" },
   only: { type: "string" },
   seed: { type: "string" },
   "server-cores": { type: "string" },

@@ -81,6 +81,16 @@ describe.skipIf(skipped)("the bench", () => {
     expect(Math.abs(peer!.summary.echoedBytes!.median * 200)).toBeLessThan(64 * 1024);
   });
 
+  it("measures how much slow clients slow the others", { timeout: 60_000 }, async () => {
+    const { cases } = await run("tcp-slow", "--slow", "200", "--rounds", "1", "--only", "portolan-epoll,c-epoll");
+    expect(cases[0]!.servers).toHaveLength(2);
+    for (const { summary } of cases[0]!.servers) {
+      expect(summary.requestsPerSecond!.min).toBeGreaterThan(0);
+      expect(summary.keptShare!.min).toBeGreaterThan(0);
+      expect(summary.cpuPerRequestAloneUs!.min).toBeGreaterThan(0);
+    }
+  });
+
   it("tells why a server was not measured", { timeout: 60_000 }, async () => {
     const options = parseOptions(["tcp-echo", "--quick", "--only", "portolan-epoll,c-epoll", "--seed", String(seed)]);
     const gone = (): string => "/nonexistent.js";
