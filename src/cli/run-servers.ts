@@ -1,6 +1,6 @@
 /** Servers from start to stop: what `up` and `serve` have in common. */
 import type { Limits, MetricsEndpoint, Placement, ServerDesign } from "../server/index.ts";
-import { EXIT } from "../service/index.ts";
+import { EXIT, usualEndpoint } from "../service/index.ts";
 import { isSystemError } from "../socket/index.ts";
 import type { Context } from "./context.ts";
 import { describeFailure, Failure } from "./failure.ts";
@@ -91,6 +91,10 @@ async function startFleet(
       signal,
       trouble: (plan, event) => view.trouble(plan, event),
       refused: (plan, error) => {
+        if (isSystemError(error, "EACCES") && error.port !== undefined) {
+          const cure = `choose a port from 1024 on, such as ${usualEndpoint(plan.entry)}`;
+          return new Failure(EXIT.NOPERM, `${error.message}; ${cure}`);
+        }
         if (!isSystemError(error, "EADDRINUSE")) return error;
         if (!options.skipTaken) return new Failure(EXIT.UNAVAILABLE, `${error.message}; ${options.takenCure}`);
         view.skipped(plan, error);

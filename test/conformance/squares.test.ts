@@ -66,6 +66,27 @@ describe("no claim is lost", () => {
   });
 });
 
+describe("everybody sees the others' moves as they are made", () => {
+  it.each(ways.filter(({ design }) => design !== "iterative"))("under $name", async ({ how }) => {
+    await using server = await serve(entry.reference(), { listen: "tcp://127.0.0.1:0", ...how });
+    const [looker, mover] = [dial(server.endpoint), dial(server.endpoint)];
+    try {
+      await Promise.all(
+        [looker, mover].map((socket) => readUntil(socket, (all) => all.includes("No square is taken."))),
+      );
+      // The looker says nothing meanwhile.
+      for (const square of ["1 5", "2 4"]) {
+        const seen = readUntil(looker, (all) => all.includes("claims"));
+        mover.write(`claim ${square}\n`);
+        expect(String(await seen)).toMatch(new RegExp(`^\\* player-\\d+ claims ${square}\\.\r\n$`));
+      }
+    } finally {
+      for (const socket of [looker, mover]) socket.destroy();
+      await Promise.all([looker, mover].map((socket) => socket.closed || once(socket, "close")));
+    }
+  });
+});
+
 /** Has both claim a square at once. @returns how many were told that it is theirs. */
 async function race(both: readonly Socket[], square: string): Promise<number> {
   const told = both.map((socket) => readUntil(socket, (all) => new RegExp(`^${square} is `, "m").test(`${all}`)));

@@ -5,6 +5,7 @@ import { closeThreadReactor } from "portolan/reactor";
 import { designs, serve } from "portolan/server";
 import { findService, type ServiceEntry, services } from "portolan/service";
 import { afterAll, describe, expect, it } from "vitest";
+import { askDatagram } from "../support/conversations.ts";
 import { namespaceRefusal, runInNamespace } from "../support/namespace.ts";
 import { until } from "../support/until.ts";
 
@@ -88,6 +89,16 @@ describe("a service over UDP", () => {
     // Each of several workers counts for itself. A busy machine may take seconds for this, and each earns one more answer.
     expect(server.counters().datagramsOut).toBeLessThan(75);
   });
+
+  it.each(designs.map(({ name }) => name))(
+    "knows what a datagram measured that did not fit, under %s",
+    async (design) => {
+      const reference = (findService("truncate") as ServiceEntry).reference({ buffer: 5, tell: true });
+      await using server = await serve(reference, { listen: "udp://127.0.0.1:0", design });
+      expect(String(await askDatagram(server.endpoint, "hello world"))).toBe("hello [5 of 11 bytes]\n");
+      expect(String(await askDatagram(server.endpoint, "hello"))).toBe("hello");
+    },
+  );
 
   /** What an answer may have more than its question: time and daytime are asked with nothing. */
   const growth: Readonly<Record<string, number>> = { daytime: 80, time: 4 };
