@@ -6,9 +6,12 @@ import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { type BackendName, backendNames, createReactor, type Road } from "portolan/reactor";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 const deadlineMs = 60_000;
+/** The scenarios are processes of their own, which hinder each other by no more than the processors that they share. */
+vi.setConfig({ maxConcurrency: 3, testTimeout: deadlineMs });
+
 /** Few descriptors, so that running out of them is quick; enough for Node to start, with threads. */
 const FEW_DESCRIPTORS = 128;
 
@@ -25,7 +28,7 @@ interface Ending {
   readonly error: string;
 }
 
-describe.for(backendNames.filter(isHere))("%s", (backend) => {
+describe.concurrent.for(backendNames.filter(isHere))("%s", (backend) => {
   describe.for(roads.filter((road) => closedRoad(backend, road) === undefined))("inside Node's loop by %s", (road) => {
     const play = (scenario: string): Promise<Ending> => run([process.execPath, script, scenario, backend, road]);
 
@@ -39,13 +42,12 @@ describe.for(backendNames.filter(isHere))("%s", (backend) => {
 
     it.for(["exit", "exit-at-once", "exit-in-handler", "exit-with-worker"])(
       "does not hinder process.exit(): %s",
-      { timeout: deadlineMs },
       async (scenario) => {
         expect(await play(scenario)).toEqual({ code: 7, signal: null, out: "", error: "" });
       },
     );
 
-    it("ends with a worker that exits", { timeout: deadlineMs }, async () => {
+    it("ends with a worker that exits", async () => {
       expect(await play("worker-exit")).toEqual({ code: 0, signal: null, out: "worker 5\n", error: "" });
     });
 
@@ -65,9 +67,7 @@ describe.for(backendNames.filter(isHere))("%s", (backend) => {
       expect(ending).toEqual({ code: 0, signal: null, out: "handler tick microtask\n", error: "" });
     });
 
-    it("survives fifty workers that are terminated, and leaves nothing of theirs open", {
-      timeout: deadlineMs,
-    }, async () => {
+    it("survives fifty workers that are terminated, and leaves nothing of theirs open", async () => {
       const out = "terminated\nleft open: 0\n";
       expect(await play("terminate")).toEqual({ code: 0, signal: null, out, error: "" });
     });
