@@ -187,7 +187,7 @@ describe.concurrent("limits", () => {
 
   it.each([
     [{ design: "epoll", workers: 4, limits: { maxConnections: 3 } }, /maxConnections is 3, which is less than one for/],
-    [{ design: "prefork", workers: 4, limits: { acceptsPerSecond: 2 } }, /acceptsPerSecond is 2, which is less than/],
+    [{ design: "uring", workers: 4, limits: { acceptsPerSecond: 2 } }, /acceptsPerSecond is 2, which is less than/],
     [{ limits: { totalMs: -1 } }, /totalMs must be a whole number of at least 0/],
     [{ limits: { sendBufferBytes: 2 ** 31 } }, /sendBufferBytes may be 2147483647 at most/],
   ])("are refused where they cannot be kept: %j", async (options, expected) => {
