@@ -85,7 +85,7 @@ it("under load loses no connection, and each is served as before or as after", a
 });
 
 it("those who wait in the queue of a service that rests are served after a change, and what runs goes on", async () => {
-  const limits = { instances: 10, connectionsPerSecond: 1, restSeconds: 1 };
+  const limits = { instances: 10, connectionsPerSecond: 1, restSeconds: 600 };
   await using started = await startServices([serviceOf({ limits })]);
   using first = await connect(started.endpoint, { timeoutMs: PATIENCE_MS });
   await first.sendAll("1");

@@ -84,9 +84,15 @@ export abstract class Runner extends IdleHandler implements DeadlineOwner {
     this.reactor.arm(this.#slot, POLLIN);
   }
 
-  /** Takes another configuration for the same socket; what was started goes on as it was. */
+  /**
+   * Takes another configuration for the same socket; what was started goes on as it was. A rest is over then, as with inetd:
+   * who reads the configuration again may just have changed what was wrong.
+   */
   update(prepared: PreparedService): void {
     this.prepared = prepared;
+    if (this.#state !== "resting") return;
+    this.reactor.timers.clear(this.#rest);
+    this.expired();
   }
 
   /** Lets go of the socket, which stays open; what was started goes on. */
