@@ -63,6 +63,19 @@ describe("portolan", () => {
       ["serve", "echo", "--limit", "maxConections=1"],
       /there is no limit "maxConections"; did you mean maxConnections\?$/,
     ],
+    [
+      ["serve", "truncate", "--listen", "tcp://127.0.0.1:0"],
+      "portolan serve: truncate is spoken over udp, not tcp: give udp://127.0.0.1:5678, for example",
+    ],
+    [
+      ["call", "squares", "udp://127.0.0.1:5055"],
+      "portolan call: squares is spoken over tcp and unix, not udp: give tcp://127.0.0.1:5055, for example",
+    ],
+    [["serve", "echo", "--option", "rate=x"], 'portolan serve: rate is a whole number from 0 to 1000000000, not "x"'],
+    [
+      ["serve", "echo", "--option", "x=y"],
+      'portolan serve: echo: there is no option "x"; there are: rate, burst, limitLoopback',
+    ],
     [["serve", "echo", "--limit", "maxConnections"], /^portolan serve: --limit takes name=number/],
     [
       ["serve", "echo", "--limit", "maxConnections=0"],
