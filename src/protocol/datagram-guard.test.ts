@@ -102,6 +102,21 @@ describe("how often a guard answers", () => {
     expect(guard.sourceCount).toBe(2);
   });
 
+  it("holds loopback to the rate where the port was chosen, as services choose theirs, and elsewhere if told", () => {
+    const answeredOf = (port: number, options: GuardOptions = {}): number => {
+      const guard = new DatagramGuard({ burst: 3, limitLoopback: false, ...options });
+      return Array.from({ length: 10 }, () => guard.admit(peerAt("127.0.0.1", port), 0)).filter((why) => !why).length;
+    };
+    expect([answeredOf(32_768), answeredOf(40_000), answeredOf(60_999)]).toEqual([10, 10, 10]);
+    expect([answeredOf(32_767), answeredOf(20_007), answeredOf(61_000)]).toEqual([3, 3, 3]);
+    expect(answeredOf(20_007, { clientPorts: [20_000, 20_010] })).toBe(10);
+    expect(answeredOf(20_007, { allowPorts: [20_007] })).toBe(10);
+    expect(answeredOf(40_000, { limitLoopback: true })).toBe(3);
+    // The ports of services stay theirs, and a range that is none holds nobody up.
+    expect(answeredOf(7007, { clientPorts: [1, 65_535] })).toBe(0);
+    expect(answeredOf(40_000, { clientPorts: [1, 0] })).toBe(3);
+  });
+
   it("sets no limit when told so", () => {
     const guard = new DatagramGuard({ ratePerSecond: Number.POSITIVE_INFINITY });
     for (let i = 0; i < 10_000; i++) expect(guard.admit(CLIENT, 0)).toBeUndefined();

@@ -7,7 +7,8 @@
  * - Two services that answer anything are pointed at each other, and talk for ever (CVE-2024-2169). So the source ports
  *   of services are not answered: all below 1024, and those above that answer without being asked twice, ours
  *   included. Where that does not help, because a service stands on a port of its own, the rate limit ends the loop: a
- *   source that has used up its share is not answered at all for a while, and what loops meanwhile is lost for good.
+ *   source that has used up its share is not answered at all for a while, and what loops meanwhile is lost for good. It
+ *   holds on loopback too, but for ports that the kernel chose, which are clients'.
  *   (A loop slower than the rate, between services far apart on ports that nobody knows, goes on; it is slow.)
  * - Small questions draw large answers to a victim. So an answer is one datagram, no longer than its question.
  * - Many questions draw many answers to a victim, or from addresses that nobody has. So answers are limited per source,
@@ -28,13 +29,18 @@ export interface GuardOptions {
   readonly allowPorts?: readonly number[];
   /** Datagrams of one source that are answered at once before the rate counts. */
   readonly burst?: number;
+  /**
+   * The first and the last port that the kernel gives to who chooses none, as clients do. Who sends from another has chosen
+   * it, as services do, so such a source is held to the rate on loopback too.
+   */
+  readonly clientPorts?: readonly [number, number];
   /** Bytes by which an answer may be longer than its question; Infinity: any answer, and any number of them. */
   readonly maxGrowthBytes?: number;
   /** Sources that are remembered; then the one is forgotten that was silent for longest. */
   readonly maxSources?: number;
   /**
-   * Also hold loopback sources to the rate. Nobody outside can send in their name, so a service may do without it: a
-   * benchmark or a burst on one's own machine asks more than a stranger may.
+   * Also hold loopback sources with a client's port to the rate. Nobody outside can send in their name, so a service may do
+   * without it: a benchmark or a burst on one's own machine asks more than a stranger may.
    */
   readonly limitLoopback?: boolean;
   /** For how long a source that has used up its share is not answered. */
@@ -45,11 +51,12 @@ export interface GuardOptions {
   readonly refusePorts?: readonly number[];
 }
 
-/** What holds where {@link GuardOptions} say nothing. */
+/** What holds where {@link GuardOptions} say nothing. The ports are Linux' own (ip_local_port_range, ip(7)). */
 export const GUARD_DEFAULTS: Required<GuardOptions> = {
   allowLoopback: true,
   allowPorts: [],
   burst: 512,
+  clientPorts: [32_768, 60_999],
   limitLoopback: true,
   maxGrowthBytes: 0,
   maxSources: 16_384,
@@ -98,8 +105,8 @@ export class DatagramGuard {
   /** How often each rule has refused. */
   readonly refusals: Record<Refusal, number> = { address: 0, amplification: 0, port: 0, rate: 0 };
   readonly options: Required<GuardOptions>;
-  /** 1 for each source port that is answered: looked up for every datagram, so it is an array and no set. */
-  readonly #admittedPorts: Uint8Array;
+  /** What each source port is: looked up for every datagram, so it is an array and no set. */
+  readonly #ports: Uint8Array;
   /** The source address in hand, and what it is: the next datagram is often from the same. */
   #address = "";
   #source: Source = readSource("");
@@ -109,13 +116,13 @@ export class DatagramGuard {
   /** @throws RangeError for a limit that is no number or too small to answer anybody. */
   constructor(options: GuardOptions = {}) {
     this.options = { ...GUARD_DEFAULTS, ...options };
-    const { burst, maxGrowthBytes, maxSources, quietMs, ratePerSecond, allowPorts, refusePorts } = this.options;
+    const { burst, maxGrowthBytes, maxSources, quietMs, ratePerSecond } = this.options;
     checkLimit("burst", burst, 1);
     checkLimit("maxGrowthBytes", maxGrowthBytes, 0);
     checkLimit("maxSources", maxSources, 1);
     checkLimit("quietMs", quietMs, 0);
     checkLimit("ratePerSecond", ratePerSecond, 0);
-    this.#admittedPorts = admittedPorts(allowPorts, refusePorts);
+    this.#ports = classifyPorts(this.options);
   }
 
   /** Sources that are remembered at the moment. */
@@ -131,7 +138,8 @@ export class DatagramGuard {
   admit(peer: PeerAddress, nowMs: number): Refusal | undefined {
     // A unix socket's name is the kernel's word, not the sender's, and nothing amplifies on one machine.
     if (peer.family === "unix") return undefined;
-    if (this.#admittedPorts[peer.port] !== 1) return this.refuse("port");
+    const port = this.#ports[peer.port];
+    if (port === REFUSED_PORT) return this.refuse("port");
     if (peer.address !== this.#address) {
       this.#address = peer.address;
       this.#source = readSource(peer.address);
@@ -139,7 +147,7 @@ export class DatagramGuard {
     const { kind, group } = this.#source;
     if (kind === "loopback") {
       if (!this.options.allowLoopback) return this.refuse("address");
-      if (!this.options.limitLoopback) return undefined;
+      if (!this.options.limitLoopback && port === CLIENTS_PORT) return undefined;
     } else if (kind !== "unicast") {
       return this.refuse("address");
     }
@@ -275,14 +283,20 @@ class GuardedIntents implements DatagramIntents {
   }
 }
 
-/** For each port, 1 if a datagram from it is answered. From port 0 there is nobody to answer (RFC 768). */
-function admittedPorts(allowed: readonly number[], refused: readonly number[]): Uint8Array {
-  const ports = new Uint8Array(PORT_COUNT).fill(1, FIRST_UNPRIVILEGED_PORT);
+const REFUSED_PORT = 0;
+const CHOSEN_PORT = 1;
+const CLIENTS_PORT = 2;
+
+/** What each port is. From port 0 there is nobody to answer (RFC 768). */
+function classifyPorts({ allowPorts, clientPorts, refusePorts }: Required<GuardOptions>): Uint8Array {
+  const ports = new Uint8Array(PORT_COUNT).fill(CHOSEN_PORT, FIRST_UNPRIVILEGED_PORT);
+  const [first, last] = clientPorts;
+  ports.fill(CLIENTS_PORT, Math.max(first, FIRST_UNPRIVILEGED_PORT), last + 1);
   const known = Object.values(ANSWERING_PORTS);
   const shifted = known.filter((port) => port < FIRST_UNPRIVILEGED_PORT).map((port) => port + UNPRIVILEGED_SHIFT);
-  for (const port of [...known, ...shifted, ...refused]) ports[port] = 0;
-  for (const port of allowed) ports[port] = 1;
-  ports[0] = 0;
+  for (const port of [...known, ...shifted, ...refusePorts]) ports[port] = REFUSED_PORT;
+  for (const port of allowPorts) ports[port] = CLIENTS_PORT;
+  ports[0] = REFUSED_PORT;
   return ports;
 }
 

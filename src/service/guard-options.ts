@@ -1,4 +1,5 @@
 /** The options of every service that answers datagrams: how it keeps from being used against others. */
+import { readFileSync } from "node:fs";
 import { GUARD_DEFAULTS, type GuardOptions } from "../protocol/index.ts";
 import type { Place } from "../server/index.ts";
 import type { ServiceOption, ServiceOptionValue } from "./service-options.ts";
@@ -27,7 +28,7 @@ export function guardOptions(rate: number = GUARD_DEFAULTS.ratePerSecond): Servi
     {
       kind: "flag",
       name: "limitLoopback",
-      description: "hold sources on this machine to the rate too",
+      description: "hold clients on this machine to the rate too",
       default: false,
     },
   ];
@@ -41,11 +42,28 @@ export function guardFrom(
 ): GuardOptions {
   const { rate, burst, limitLoopback } = values as { rate: number; burst: number; limitLoopback: boolean };
   const refusePorts = localPort === undefined ? [] : [localPort];
+  clientPorts ??= readClientPorts();
   return {
+    clientPorts,
     ratePerSecond: rate === 0 ? Number.POSITIVE_INFINITY : rate,
     burst,
     limitLoopback,
     maxGrowthBytes,
     refusePorts,
   };
+}
+
+/** Asked once: it is the machine's, and seldom changes. */
+let clientPorts: readonly [number, number] | undefined;
+
+/** The ports that the kernel gives to who chooses none: ip(7). */
+function readClientPorts(): readonly [number, number] {
+  try {
+    const text = readFileSync("/proc/sys/net/ipv4/ip_local_port_range", "latin1");
+    const [, first, last] = /^(\d{1,5})\s+(\d{1,5})\s*$/.exec(text) ?? [];
+    if (first !== undefined && last !== undefined) return [Number(first), Number(last)];
+  } catch {
+    // Without /proc it has its usual values.
+  }
+  return GUARD_DEFAULTS.clientPorts;
 }

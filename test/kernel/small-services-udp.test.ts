@@ -43,7 +43,7 @@ describe("services that a forged datagram points at each other", () => {
         expect(pairs["echo and itself at a port of its own"], way).toEqual([{ in: 1, out: 0 }]);
         // At ports that nobody can know, the share of a source ends it: some hundred datagrams for each worker. A worker for
         // each datagram is slower than the rate, and is not tried.
-        const loops = Object.entries(pairs).filter(([pair]) => pair.endsWith("at ports of their own"));
+        const loops = Object.entries(pairs).filter(([pair]) => pair.endsWith("ports of their own"));
         expect(loops, way).toHaveLength(/^(process|thread) /.test(way) ? 0 : 2);
         for (const [pair, [first, second]] of loops) {
           expect(first?.out, `${way}: ${pair}`).toBeGreaterThanOrEqual(1);
