@@ -1,6 +1,6 @@
 /** What the clients of services have in common: waiting with a limit, and saying what came of it. */
 import { SOCK_DGRAM } from "../abi/index.ts";
-import { connect, isSystemError, parseEndpoint, type Socket } from "../socket/index.ts";
+import { type ConnectOptions, connect, isSystemError, parseEndpoint, type Socket } from "../socket/index.ts";
 import type { ClientCall } from "./client.ts";
 
 /** How long a server may be silent while it owes something. */
@@ -14,6 +14,21 @@ const encoder = new TextEncoder();
 /** Whether an endpoint is spoken to by datagrams. */
 export function isDatagram(endpoint: string): boolean {
   return parseEndpoint(endpoint, { names: true }).type === SOCK_DGRAM;
+}
+
+/**
+ * Connects to a server. Who wants answers to datagrams over a unix socket needs a name of its own, which the kernel
+ * chooses when it is asked to (autobind, unix(7)).
+ * @throws as {@link connect}.
+ */
+export function dial(endpoint: string, options: ConnectOptions = {}): Promise<Socket> {
+  return connect(endpoint, { ...options, ...ownName(endpoint) });
+}
+
+/** What {@link dial} adds, for who connects by another call. */
+export function ownName(endpoint: string): Pick<ConnectOptions, "local"> {
+  const isNameless = parseEndpoint(endpoint, { names: true }).transport === "unix+dgram";
+  return isNameless ? { local: { family: "unix", kind: "unnamed" } } : {};
 }
 
 /** Prints a line. */
@@ -45,7 +60,7 @@ export async function receiveUntil(
 export async function fetchOnce(call: ClientCall, maxBytes: number): Promise<Uint8Array | undefined> {
   const isAsked = isDatagram(call.endpoint);
   const timeoutMs = call.timeoutMs ?? (isAsked ? DATAGRAM_TIMEOUT_MS : STREAM_TIMEOUT_MS);
-  using socket = await connect(call.endpoint, { signal: call.signal, timeoutMs });
+  using socket = await dial(call.endpoint, { signal: call.signal, timeoutMs });
   const deadlineMs = performance.now() + timeoutMs;
   const buffer = new Uint8Array(maxBytes);
   let length = 0;

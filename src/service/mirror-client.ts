@@ -4,9 +4,9 @@
  * answer, and says how long it took.
  */
 import { SOCK_DGRAM } from "../abi/index.ts";
-import { connect, isSystemError, parseEndpoint, type Socket } from "../socket/index.ts";
+import { isSystemError, parseEndpoint, type Socket } from "../socket/index.ts";
 import type { ClientCall, ClientOption } from "./client.ts";
-import { receiveUntil } from "./client-io.ts";
+import { dial, receiveUntil } from "./client-io.ts";
 import { EXIT, type ExitStatus } from "./exit-status.ts";
 import { LineTooLongError, readLines } from "./lines.ts";
 import { wholeNumber } from "./option-values.ts";
@@ -66,7 +66,7 @@ async function callStream(
   timeoutMs: number,
 ): Promise<ExitStatus> {
   const startedMs = performance.now();
-  using socket = await connect(call.endpoint, { signal: call.signal, timeoutMs });
+  using socket = await dial(call.endpoint, { signal: call.signal, timeoutMs });
   using silence = new Silence(call.signal, timeoutMs);
   const exchange: Exchange = { sentBytes: 0, receivedBytes: 0, inputEnded: false };
   // What goes wrong with the connection is seen by the receiving side too; what goes wrong with the input is not.
@@ -140,7 +140,7 @@ async function callDatagram(
   lines: AsyncIterable<Uint8Array>,
   timeoutMs: number,
 ): Promise<ExitStatus> {
-  using socket = await connect(call.endpoint, { signal: call.signal, timeoutMs });
+  using socket = await dial(call.endpoint, { signal: call.signal, timeoutMs });
   // Room for the newline that is printed after an answer.
   const buffer = new Uint8Array(MAX_DATAGRAM_BYTES + 1);
   let sent = 0;

@@ -3,11 +3,11 @@
  * line on. Without a limit it goes on for ever.
  */
 import { CHARGEN_LINE_CHARACTERS, CHARGEN_MAX_DATAGRAM_BYTES, ChargenChecker } from "../../protocol/index.ts";
-import { connect } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
 import {
   bytesText,
   DATAGRAM_TIMEOUT_MS,
+  dial,
   isDatagram,
   MAX_DATAGRAM_BYTES,
   receiveUntil,
@@ -61,7 +61,7 @@ export const chargenClient: ServiceClient = {
 async function callStream(call: ClientCall, limitBytes: number): Promise<ExitStatus> {
   const { endpoint, output, signal } = call;
   const timeoutMs = call.timeoutMs ?? STREAM_TIMEOUT_MS;
-  using socket = await connect(endpoint, { signal, timeoutMs });
+  using socket = await dial(endpoint, { signal, timeoutMs });
   const startedMs = performance.now();
   const buffer = new Uint8Array(BUFFER_BYTES);
   const checker = new ChargenChecker();
@@ -100,7 +100,7 @@ async function callStream(call: ClientCall, limitBytes: number): Promise<ExitSta
 async function callDatagram(call: ClientCall, count: number, askBytes: number): Promise<ExitStatus> {
   const { endpoint, output, signal } = call;
   const timeoutMs = call.timeoutMs ?? DATAGRAM_TIMEOUT_MS;
-  using socket = await connect(endpoint, { signal, timeoutMs });
+  using socket = await dial(endpoint, { signal, timeoutMs });
   const buffer = new Uint8Array(MAX_DATAGRAM_BYTES);
   const question = new Uint8Array(askBytes);
   for (let sequence = 1; sequence <= count; sequence += 1) {

@@ -2,10 +2,11 @@
  * The client of discard (RFC 863): sends, and says how much. A server that says something is none; over a stream it is
  * asked to close once everything is sent, so that what is reported has arrived.
  */
-import { connect, type Socket } from "../../socket/index.ts";
+import type { Socket } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
 import {
   bytesText,
+  dial,
   isDatagram,
   MAX_DATAGRAM_BYTES,
   receiveUntil,
@@ -41,7 +42,7 @@ export const discardClient: ServiceClient = {
     if (message !== undefined && bytes !== undefined)
       throw new RangeError("--message and --bytes are two things to send");
     const timeoutMs = call.timeoutMs ?? STREAM_TIMEOUT_MS;
-    using socket = await connect(call.endpoint, { signal: call.signal, timeoutMs });
+    using socket = await dial(call.endpoint, { signal: call.signal, timeoutMs });
     if (isDatagram(call.endpoint)) return await sendDatagrams(call, socket, datagramsOf(call, message, bytes));
     const chunks =
       message !== undefined

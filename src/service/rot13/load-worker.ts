@@ -1,6 +1,7 @@
 /** One thread of a load: a conversation that blocks, as every thread of a textbook's client does. */
 import { parentPort, workerData } from "node:worker_threads";
 import { connectSync, isSystemError, type Socket } from "../../socket/index.ts";
+import { ownName } from "../client-io.ts";
 
 export interface LoadTask {
   readonly endpoint: string;
@@ -24,7 +25,7 @@ const task = workerData as LoadTask;
 parentPort?.postMessage(converse(task));
 
 function converse({ endpoint, question, answer, count, isDatagram, timeoutMs }: LoadTask): LoadReport {
-  using socket = connectSync(endpoint, { timeoutMs });
+  using socket = connectSync(endpoint, { timeoutMs, ...ownName(endpoint) });
   const buffer = new Uint8Array(answer.length + 1);
   let answered = 0;
   let wrong = 0;

@@ -10,9 +10,9 @@ import {
   type TimeQueryClientIntents,
   type TimeQueryReport,
 } from "../../protocol/index.ts";
-import { connect, type Socket } from "../../socket/index.ts";
+import type { Socket } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
-import { DATAGRAM_TIMEOUT_MS, printLine, receiveUntil } from "../client-io.ts";
+import { DATAGRAM_TIMEOUT_MS, dial, printLine, receiveUntil } from "../client-io.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { seconds, wholeNumber } from "../option-values.ts";
 
@@ -67,7 +67,7 @@ export const timeQueryClient: ServiceClient = {
       intervalMs: isBurst ? (gap ?? 0) : (interval ?? DEFAULT_INTERVAL_MS),
       timeoutMs: call.timeoutMs ?? DATAGRAM_TIMEOUT_MS,
     });
-    using socket = await connect(call.endpoint, { signal: call.signal });
+    using socket = await dial(call.endpoint, { signal: call.signal });
     const lines: string[] = [];
     await run(call, socket, query, intentsFor(call, socket, lines, isBurst), lines);
     return await summarize(call, query.report());

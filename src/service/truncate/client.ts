@@ -1,9 +1,10 @@
 /** The client of the truncating echo: shows what came back against what was sent. */
-import { connect, type Socket } from "../../socket/index.ts";
+import type { Socket } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
 import {
   bytesText,
   DATAGRAM_TIMEOUT_MS,
+  dial,
   MAX_DATAGRAM_BYTES,
   printLine,
   receiveUntil,
@@ -20,7 +21,7 @@ export const truncateClient: ServiceClient = {
   options: [{ flags: "--message <text>", description: "send this line instead of standard input" }],
   async call(call) {
     const { message } = call.options as { readonly message?: string };
-    using socket = await connect(call.endpoint, { signal: call.signal });
+    using socket = await dial(call.endpoint, { signal: call.signal });
     const lines = message === undefined ? readLines(call.input, MAX_DATAGRAM_BYTES) : [Buffer.from(message)];
     for await (const line of lines) {
       const status = await exchange(call, socket, line);
