@@ -29,7 +29,7 @@ async function main(options: Options): Promise<number> {
   const environment = readEnvironment(options, findBun());
   const chosen = benches.filter(({ name }) => options.benches.includes(name));
   const parameters = chosen.flatMap((bench) => bench.cases(options).map((each) => each.parameters));
-  const most = Math.max(...parameters.map(({ connections, flows }) => connections ?? flows ?? 0));
+  const most = Math.max(...parameters.map(({ connections, flows, slow = 0 }) => (connections ?? flows ?? 0) + slow));
   const place = (cores: string): Placement => ({
     launcher: `${buildDirectory}launch`,
     cores,
