@@ -119,6 +119,8 @@ export interface Credentials {
   readonly group: string | undefined;
   /** Whether the user's supplementary groups are set (`groups = yes`). */
   readonly hasGroups: boolean;
+  /** Whether the user's own group is not among those, as with inetd where another group is given; with xinetd it is. */
+  readonly isOwnGroupLeft?: boolean;
 }
 
 /** setrlimit(2), in the units of that page; undefined: as the super-server has it. */

@@ -32,7 +32,7 @@ describe("a line of inetd.conf", () => {
         kind: "program",
         path: "/usr/sbin/in.ftpd",
         argv: ["in.ftpd", "-l"],
-        credentials: { user: "ftpd", group: "ftp", hasGroups: true },
+        credentials: { user: "ftpd", group: "ftp", hasGroups: true, isOwnGroupLeft: true },
       },
     });
   });

@@ -234,7 +234,7 @@ function readProgram(
   return completeProgram({
     path,
     argv: argv.length === 0 ? [own] : argv,
-    credentials: { ...NOBODY, user, group, hasGroups: true },
+    credentials: { ...NOBODY, user, group, hasGroups: true, ...(group === undefined ? {} : { isOwnGroupLeft: true }) },
   });
 }
 

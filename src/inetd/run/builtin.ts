@@ -5,7 +5,7 @@ import { DEFAULT_LIMITS, type HostedDatagrams, type Limits, type Server, serve }
 import { checked, type Socket } from "../../socket/index.ts";
 import { close, fcntl } from "../../sys/index.ts";
 import type { ServedByBuiltIn, ServiceLimits } from "../model.ts";
-import type { Refusal } from "./gate.ts";
+import { isTooMany, type Refusal } from "./gate.ts";
 import { type BuiltIn, type Host, NO_ADDRESS, type PreparedService, sourceOf } from "./host.ts";
 import { Runner } from "./runner.ts";
 import { ConnectionRunner } from "./stream-nowait.ts";
@@ -106,7 +106,7 @@ export class BuiltInDatagrams extends Runner {
       typeof verdict === "object"
         ? "address"
         : (verdict ?? this.gate.arrive(performance.now()) ?? this.#momentary(peer));
-    this.#isTooFast ||= refusal === "cps";
+    this.#isTooFast ||= isTooMany(refusal);
     if (refusal === undefined) {
       this.started++;
       return true;

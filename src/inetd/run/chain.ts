@@ -127,12 +127,13 @@ async function identityOf(
   { credentials }: ServedByProgram,
   warn: (problem: ConfigProblem) => void,
 ): Promise<Identity | undefined> {
-  const { user, group, hasGroups } = credentials;
+  const { user, group, hasGroups, isOwnGroupLeft = false } = credentials;
   if (user === undefined && group === undefined) return undefined;
   const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
   const account = user === undefined ? own : await lookUpUser(service, user);
   const gid = group === undefined ? account.gid : await lookUpGroup(service, group);
-  const groups = hasGroups && user !== undefined ? await groupsOf(service, user) : [];
+  const all = hasGroups && user !== undefined ? await groupsOf(service, user) : [];
+  const groups = isOwnGroupLeft ? all.filter((number) => number !== account.gid || number === gid) : all;
   const extra = process.getgroups?.().filter((number) => number !== own.gid) ?? [];
   const isSame = account.uid === own.uid && gid === own.gid && groups.every((number) => number === gid);
   // Who is not root has no other groups than that user's own, and may not give them up.

@@ -19,7 +19,7 @@ describe("how many may come", () => {
 
   it("in a minute, however far apart, and then it rests at least until that minute is over", () => {
     const one = gate({ connectionsPerSecond: ANY, connectionsPerMinute: 3, restSeconds: 1 });
-    expect([0, 20_000, 40_000, 59_000].map((ms) => one.arrive(ms))).toEqual([undefined, undefined, undefined, "cps"]);
+    expect([0, 20_000, 40_000, 59_000].map((ms) => one.arrive(ms))).toEqual([undefined, undefined, undefined, "cpm"]);
     expect(one.tooMany("connections")).toBe("more than 3 connections in one minute");
     expect(one.restMs(55_000)).toBe(5000);
     expect(one.restMs(59_900)).toBe(1000);

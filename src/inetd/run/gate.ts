@@ -2,8 +2,21 @@
 import { loadavg } from "node:os";
 import type { ServiceLimits } from "../model.ts";
 
-/** Why somebody is turned away, by xinetd's words. */
-export type Refusal = "address" | "cps" | "load" | "per_source_limit" | "process_limit" | "service_limit" | "time";
+/** Why somebody is turned away, by xinetd's words. `cps` and `cpm`: too many in a second, or a minute. */
+export type Refusal =
+  | "address"
+  | "cpm"
+  | "cps"
+  | "load"
+  | "per_source_limit"
+  | "process_limit"
+  | "service_limit"
+  | "time";
+
+/** Whether it is one after which the service has to rest. */
+export function isTooMany(refusal: Refusal | undefined): boolean {
+  return refusal === "cps" || refusal === "cpm";
+}
 
 const MILLISECONDS = 1000;
 const MINUTE_MS = 60_000;
@@ -43,14 +56,15 @@ export class Gate {
     this.#limits = limits;
   }
 
-  /** Counts one that comes. @returns `"cps"` where there were too many by now: then the service has to rest. */
+  /** Counts one that comes. @returns `cps` or `cpm` where there were too many by now: then the service has to rest. */
   arrive(nowMs: number): Refusal | undefined {
     const { connectionsPerSecond, connectionsPerMinute } = this.#limits;
     const isMany = this.#second.count(nowMs) > connectionsPerSecond;
-    return this.#minute.count(nowMs) > connectionsPerMinute || isMany ? "cps" : undefined;
+    if (this.#minute.count(nowMs) > connectionsPerMinute) return "cpm";
+    return isMany ? "cps" : undefined;
   }
 
-  /** After `"cps"`: which bound it was, for the log. */
+  /** After either: which bound it was, for the log. */
   tooMany(what: "connections" | "datagrams" | "starts"): string {
     const { connectionsPerSecond, connectionsPerMinute } = this.#limits;
     if (this.#minute.counted > connectionsPerMinute) return `more than ${connectionsPerMinute} ${what} in one minute`;

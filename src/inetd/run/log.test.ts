@@ -18,6 +18,7 @@ describe("a record as xinetd writes it", () => {
     ["EXIT: cat signal=9 pid=7 duration=0(sec)", { entry: "EXIT", id: "cat", pid: 7, signal: 9, durationSeconds: 0.4 }],
     ["FAIL: cat per_source_limit from=::1", { entry: "FAIL", id: "cat", reason: "per_source_limit", from: "::1" }],
     ["FAIL: cat connections per second from=::1", { entry: "FAIL", id: "cat", reason: "cps", from: "::1" }],
+    ["FAIL: cat connections per minute from=::1", { entry: "FAIL", id: "cat", reason: "cpm", from: "::1" }],
     [
       "TRAFFIC: relay in=5(bytes) out=6(bytes)",
       { entry: "TRAFFIC", id: "relay", from: "::1", traffic: { inBytes: 5, outBytes: 6 } },

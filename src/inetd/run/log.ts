@@ -21,7 +21,7 @@ export interface LogRecord {
   readonly durationSeconds?: number | undefined;
   /** Bytes that a redirection carried: from the peer, and to it. */
   readonly traffic?: { readonly inBytes: number; readonly outBytes: number } | undefined;
-  /** Of FAIL: a word, which is xinetd's but for `cps`. Of REST and NOTE: a sentence. */
+  /** Of FAIL: a word, which is xinetd's but for `cps` and `cpm`. Of REST and NOTE: a sentence. */
   readonly reason?: string | undefined;
 }
 
@@ -48,7 +48,8 @@ export function formatRecord(record: LogRecord, fields: readonly LogField[]): st
 
 /** Why somebody was turned away, as xinetd writes it. */
 function wordOf(reason: string): string {
-  return reason === "cps" ? "connections per second" : reason;
+  if (reason === "cps") return "connections per second";
+  return reason === "cpm" ? "connections per minute" : reason;
 }
 
 /** The record's line for a service; undefined where the service does not want it. */

@@ -14,7 +14,7 @@ import {
 } from "../../abi/index.ts";
 import type { Socket } from "../../socket/index.ts";
 import { ioctl, poll, recvfrom } from "../../sys/index.ts";
-import type { Refusal } from "./gate.ts";
+import { isTooMany, type Refusal } from "./gate.ts";
 import { type Host, type PreparedService, sourceOf } from "./host.ts";
 import type { ProgramEnd } from "./programs.ts";
 import { Runner } from "./runner.ts";
@@ -89,7 +89,7 @@ export class WaitRunner extends Runner {
     if (refusal !== undefined) {
       this.refused++;
       this.host.record(this.service, { entry: "FAIL", reason: refusal, from });
-      this.rest(refusal === "cps" ? gate.tooMany("starts") : `what waits cannot be served (${refusal})`);
+      this.rest(isTooMany(refusal) ? gate.tooMany("starts") : `what waits cannot be served (${refusal})`);
       return;
     }
     try {

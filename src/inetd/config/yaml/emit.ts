@@ -119,7 +119,7 @@ function programOf(program: ServedByProgram, wait: boolean): Field[] {
     ["wait", wait, false],
     ["user", credentials.user],
     ["group", credentials.group],
-    ["groups", credentials.hasGroups, false],
+    ["groups", credentials.hasGroups && credentials.isOwnGroupLeft === true ? "others" : credentials.hasGroups, false],
     ["directory", program.directory],
     ["root", program.root],
     ["passEnvironment", program.passEnvironment],

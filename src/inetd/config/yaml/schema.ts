@@ -119,7 +119,10 @@ export const SERVICE_SCHEMA: Schema = object("A service, by its id.", {
   ),
   user: text("As whom it runs: a name or a number."),
   group: text("As which group, if not the user's own."),
-  groups: flag("Whether it has the user's supplementary groups."),
+  groups: {
+    description: "Whether it has the user's supplementary groups; others: those, without the user's own group.",
+    anyOf: [{ type: "boolean" }, { const: "others" }],
+  },
   directory: path("Where it runs; / by default."),
   root: path("A new root for it: chroot(2)."),
   passEnvironment: list("What it gets of the super-server's environment; all by default.", text("A variable's name.")),

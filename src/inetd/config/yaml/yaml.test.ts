@@ -256,7 +256,7 @@ server = /bin/cat\ninstances = UNLIMITED\nonly_from =\nenv = A=B\npassenv =\nrli
       path,
       argv: fc.array(text, { minLength: 1, maxLength: 4 }),
       user: maybe(text),
-      hasGroups: fc.boolean(),
+      groups: fc.constantFrom({ hasGroups: false }, { hasGroups: true }, { hasGroups: true, isOwnGroupLeft: true }),
       directory: maybe(path),
       root: maybe(path),
       passEnvironment: maybe(fc.array(text, { maxLength: 3 })),
@@ -267,7 +267,7 @@ server = /bin/cat\ninstances = UNLIMITED\nonly_from =\nenv = A=B\npassenv =\nrli
       activation: fc.boolean(),
       isErrorToSocket: fc.boolean(),
     })
-    .map(({ user, hasGroups, ...rest }) => completeProgram({ ...rest, credentials: { ...NOBODY, user, hasGroups } }));
+    .map(({ user, groups, ...rest }) => completeProgram({ ...rest, credentials: { ...NOBODY, user, ...groups } }));
   const serves = fc.oneof(
     program,
     fc.constant({ kind: "redirect", endpoint: "tcp://www.example.org:80" } as const),

@@ -194,6 +194,7 @@ function readServed(
 }
 
 function readProgram(fields: Fields): ReturnType<typeof completeProgram> {
+  const groups = fields.get<boolean | "others">("groups") ?? false;
   const path = fields.get<string>("program") ?? "";
   const umask = fields.get<string>("umask");
   const limits = fields.inner("rlimits");
@@ -211,7 +212,8 @@ function readProgram(fields: Fields): ReturnType<typeof completeProgram> {
     credentials: {
       user: fields.get("user"),
       group: fields.get("group"),
-      hasGroups: fields.get("groups") ?? false,
+      hasGroups: groups !== false,
+      ...(groups === "others" ? { isOwnGroupLeft: true } : {}),
     },
     directory: fields.get("directory"),
     root: fields.get("root"),
