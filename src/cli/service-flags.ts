@@ -10,7 +10,7 @@ import {
   wanted,
 } from "../service/index.ts";
 import { checkingUsage, usage } from "./failure.ts";
-import { listParser, parser } from "./options.ts";
+import { listParser } from "./options.ts";
 
 /** What commander gives of them. */
 export interface ServiceFlags {
@@ -30,12 +30,7 @@ export function addServiceOptions(command: Command, entry: ServiceEntry | undefi
     const flag = `--${kebab(option.name)}`;
     const about = `${option.description} (default: ${defaultText(option)})`;
     if (option.kind === "flag") command.option(flag, about);
-    else
-      command.option(
-        `${flag} <${placeholder(option)}>`,
-        about,
-        parser((text) => parseOptionValue(option, text)),
-      );
+    else command.option(`${flag} <${placeholder(option)}>`, about, (text: string) => readFlag(flag, option, text));
   }
 }
 
@@ -59,6 +54,15 @@ export function serviceOptions(entry: ServiceEntry, flags: ServiceFlags): Json {
     values[name] = checkingUsage(() => parseOptionValue(option, value ?? "true"));
   }
   return Object.keys(values).length === 0 ? null : values;
+}
+
+/** As it was typed, it is named. */
+function readFlag(flag: string, option: ServiceOption, text: string): ServiceOptionValue {
+  try {
+    return parseOptionValue(option, text);
+  } catch {
+    throw usage(`${flag} takes ${wanted(option)}, not "${text}"`);
+  }
 }
 
 function find(entry: ServiceEntry, name: string): ServiceOption {

@@ -155,7 +155,7 @@ describe("portolan serve hangman", () => {
       says: /\/dev\/null has no line that is a word of 2 to 32 letters/,
     },
     { args: ["--words", "/dev/zero"], status: USAGE, says: /\/dev\/zero has more than 33554432 bytes/ },
-    { args: ["--lives", "0"], status: USAGE, says: /lives is a whole number from 1 to 99, not "0"/ },
+    { args: ["--lives", "0"], status: USAGE, says: /--lives takes a whole number from 1 to 99, not "0"/ },
   ])("says what is wrong with $args", async ({ args, status, says }) => {
     const ended = await portolan(["serve", "hangman", "--listen", "tcp://127.0.0.1:0", ...args]);
     expect(ended.stderr).toMatch(says);
@@ -332,7 +332,7 @@ describe.concurrent("portolan call time-query", () => {
       if (index === 6) late?.();
       if (index === 8) answer();
     });
-    const args = ["call", "time-query", server.endpoint, "--burst", "12", "--gap", "0.001", "--timeout", "2"];
+    const args = ["call", "time-query", server.endpoint, "--burst", "12", "--gap", "0.001", "--timeout", "4"];
     const { status, stdout } = await portolan(args);
     expect(stdout.split("\n").slice(0, 3)).toEqual([
       "12 requests of 13 bytes: 10 answered, 0 late, 2 lost (16.7 % not in time)",
@@ -348,7 +348,7 @@ describe.concurrent("portolan call time-query", () => {
       // Long after it was given up, and while the last is waited for.
       if (index === 3) answer();
     });
-    const args = ["--count", "3", "--interval", "0.05", "--timeout", "0.6", "--json"];
+    const args = ["--count", "3", "--interval", "0.05", "--timeout", "3", "--json"];
     const { status, stdout } = await portolan(["call", "time-query", server.endpoint, ...args]);
     expect(status).toBe(OK);
     expect(lastEvent(stdout)).toMatchObject({ event: "report", sent: 3, answered: 1, lost: 2, malformed: 1, late: 0 });
@@ -382,7 +382,7 @@ describe.concurrent("portolan call time-query", () => {
         answer();
       }
     });
-    const args = ["--count", "2", "--interval", "0.5", "--timeout", "0.2", "--json"];
+    const args = ["--count", "2", "--interval", "2", "--timeout", "1.5", "--json"];
     const { stdout } = await portolan(["call", "time-query", server.endpoint, ...args]);
     expect(lastEvent(stdout)).toMatchObject({ sent: 2, late: 1, lost: 0 });
   });
