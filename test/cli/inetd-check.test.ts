@@ -82,6 +82,7 @@ describe("portolan inetd convert", () => {
     const first = await portolan(["inetd", "convert", "--to", form, fileOf("classic.conf", classic)]);
     expect({ status: first.status, stderr: first.stderr }).toEqual({ status: 0, stderr: "" });
     expect(first.stdout).toContain("tcp://127.0.0.1:7907");
+    expect(first.stdout).not.toContain("limits");
     const second = await portolan(["inetd", "convert", "--to", form, fileOf(`converted-${form}`, first.stdout)]);
     const withoutOrigins = (text: string): string => text.replace(/^ *#.*\n/gm, "");
     expect(withoutOrigins(second.stdout)).toBe(withoutOrigins(first.stdout));

@@ -84,7 +84,7 @@ function serviceOf(service: InetdService): Map<string, Value> {
         Object.entries(limits).map(([key, value]) => [
           key,
           count(value),
-          DEFAULT_SERVICE_LIMITS[key as keyof typeof DEFAULT_SERVICE_LIMITS],
+          count(DEFAULT_SERVICE_LIMITS[key as keyof typeof DEFAULT_SERVICE_LIMITS]),
         ]),
       ),
     ],
