@@ -1,11 +1,12 @@
 /** select(2) and its 1,024 descriptors: what a program, and what a client, hears who comes beyond them. */
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { closeThreadReactor, createReactor, IdleHandler } from "portolan/reactor";
 import { type Placement, type ServiceReference, serve } from "portolan/server";
-import { afterAll, describe, expect, it, type TestContext } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { start } from "../cli/portolan.ts";
+import { needsDescriptors } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 
 const FD_SETSIZE = 1024;
@@ -21,12 +22,6 @@ const probe: ServiceReference = {
 
 afterAll(closeThreadReactor);
 
-function needsDescriptors(context: TestContext): void {
-  const limit = Number(/Max open files\s+\d+\s+(\d+)/.exec(readFileSync("/proc/self/limits", "utf8"))?.[1]);
-  const needed = MORE_THAN_FIT + SPARE_DESCRIPTORS;
-  if (limit < needed) context.skip(`this process may open ${limit} files; ${needed} are needed (ulimit -Hn)`);
-}
-
 /** Takes all numbers that fit, and one more, and gives them back at the end of the block. */
 function takeNumbers(): Disposable & { readonly highest: number } {
   const fds: number[] = [];
@@ -37,7 +32,7 @@ function takeNumbers(): Disposable & { readonly highest: number } {
 
 describe("in a process with more descriptors than fit", () => {
   it("refuses one that does not fit", (context) => {
-    needsDescriptors(context);
+    needsDescriptors(context, MORE_THAN_FIT + SPARE_DESCRIPTORS);
     const reactor = createReactor("select");
     using taken = takeNumbers();
     const { highest } = taken;
@@ -48,7 +43,7 @@ describe("in a process with more descriptors than fit", () => {
   });
 
   it("refuses to make a loop that could not be woken", (context) => {
-    needsDescriptors(context);
+    needsDescriptors(context, MORE_THAN_FIT + SPARE_DESCRIPTORS);
     using _ = takeNumbers();
     expect(() => createReactor("select")).toThrow(
       new RangeError("select watches descriptors below 1024, and this process has them all in use"),
@@ -60,7 +55,7 @@ describe("in a process with more descriptors than fit", () => {
     ["thread", 2],
     ["node", 1],
   ])("refuses to serve: %s, %i", async ([placement, workers], context) => {
-    needsDescriptors(context);
+    needsDescriptors(context, MORE_THAN_FIT + SPARE_DESCRIPTORS);
     using _ = takeNumbers();
     const options = { listen: "tcp://127.0.0.1:0", design: "select", placement, workers };
     await expect(serve(probe, options)).rejects.toThrow(/select .*below 1024|below 1024, the limit of the select/);
@@ -69,7 +64,7 @@ describe("in a process with more descriptors than fit", () => {
 
 describe("portolan serve --design select", () => {
   it("turns away whom it cannot watch, says so once, and goes on with the others", async (context) => {
-    needsDescriptors(context);
+    needsDescriptors(context, MORE_THAN_FIT + SPARE_DESCRIPTORS);
     const args = ["serve", "echo", "--design", "select", "--listen", "tcp://127.0.0.1:0", "--grace", "0", "--json"];
     await using program = start(args);
     const [listening] = await program.listening(1);
