@@ -1,5 +1,5 @@
 /** A changed configuration: sockets that stay are the same ones, nobody who waits is turned away, what runs goes on. */
-import { mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
@@ -116,6 +116,19 @@ it("a service that is wrong now stays as it was; one that changes its kind keeps
   using waiting = await connect(started.endpoint, { timeoutMs: PATIENCE_MS });
   await started.seen("REST");
   expect((await started.inetd.reload(configOf(serviceOf()))).kept).toEqual(["test"]);
+  await waiting.sendAll("hello\n");
+  waiting.shutdown("write");
+  expect(await readAll(waiting)).toBe("hello\n");
+});
+
+it("a program that has the socket and does not heed SIGTERM holds up no change for long, and no stop", async () => {
+  const mark = join(folder, "ignores");
+  const stubborn = shell(`trap '' TERM; : >'${mark}'; while :; do sleep 600; done`);
+  await using started = await startServices([serviceOf({ wait: true, program: stubborn })]);
+  using waiting = await connect(started.endpoint, { timeoutMs: PATIENCE_MS });
+  await until(() => existsSync(mark), PATIENCE_MS);
+  await started.inetd.reload(configOf(serviceOf()));
+  expect(await started.seen("EXIT")).toMatchObject({ signal: 9 });
   await waiting.sendAll("hello\n");
   waiting.shutdown("write");
   expect(await readAll(waiting)).toBe("hello\n");

@@ -196,8 +196,7 @@ export class Inetd implements AsyncDisposable, Host {
     }
     old.leave();
     // A program that has the socket to itself has to go first.
-    if (old.service.wait) for (const ongoing of old.ongoing) ongoing.end();
-    if (old.service.wait) await old.whenIdle();
+    if (old.service.wait) await endAll([old]);
     this.#leaveBehind(old);
     old.socket.setNonBlocking(true);
     const runner = this.#make(prepared, old.socket);
@@ -235,11 +234,8 @@ export class Inetd implements AsyncDisposable, Host {
     for (const runner of this.#runners.values()) this.#end(runner);
     this.#runners.clear();
     for (const { socket } of this.#activated.splice(0)) socket?.close();
-    await this.#within(graceMs);
-    for (const runner of this.#leaving) for (const ongoing of runner.ongoing) ongoing.end();
-    await this.#within(TERM_PATIENCE_MS);
-    for (const runner of this.#leaving) for (const ongoing of runner.ongoing) ongoing.kill();
-    await Promise.all([...this.#leaving].map((runner) => runner.whenIdle()));
+    await idleWithin(graceMs, this.#leaving);
+    await endAll(this.#leaving);
     for (const sink of this.#sinks.values()) sink.close();
     this.#sinks.clear();
     clearInterval(this.#alive);
@@ -247,18 +243,6 @@ export class Inetd implements AsyncDisposable, Host {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-  }
-
-  /** Waits until nothing goes on, for so long at most. */
-  async #within(limitMs: number): Promise<void> {
-    if (limitMs === 0 || this.#leaving.size === 0) return;
-    const idle = Promise.all([...this.#leaving].map((runner) => runner.whenIdle()));
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, limitMs);
-    });
-    await Promise.race([idle, limit]);
-    clearTimeout(timer);
   }
 
   record(service: InetdService, record: Omit<LogRecord, "id">): void {
@@ -290,6 +274,27 @@ export class Inetd implements AsyncDisposable, Host {
     this.#sinks.clear();
     for (const [key, sink] of fresh) this.#sinks.set(key, sink);
   }
+}
+
+/** Ends all that goes on: SIGTERM, and SIGKILL for those that do not heed it. Settles when nothing is left. */
+async function endAll(runners: Iterable<Runner>): Promise<void> {
+  const all = [...runners];
+  for (const { ongoing } of all) for (const one of ongoing) one.end();
+  await idleWithin(TERM_PATIENCE_MS, all);
+  for (const { ongoing } of all) for (const one of ongoing) one.kill();
+  await Promise.all(all.map((runner) => runner.whenIdle()));
+}
+
+/** Waits until nothing goes on, for so long at most. */
+async function idleWithin(limitMs: number, runners: Iterable<Runner>): Promise<void> {
+  const busy = [...runners].filter(({ ongoing }) => ongoing.size > 0);
+  if (limitMs === 0 || busy.length === 0) return;
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([Promise.all(busy.map((runner) => runner.whenIdle())), limit]);
+  clearTimeout(timer);
 }
 
 /** The services that are to be served. Of two with the same id, none of which a status or a reload could speak, the first. */
