@@ -49,7 +49,7 @@ export const limitFlags: readonly LimitFlag[] = [
     flag: "--request-timeout",
     limit: "headerMs",
     unit: "time",
-    about: "how long a client may take for its first request",
+    about: "how long the first request may take, where the service can tell",
   },
   { flag: "--total-timeout", limit: "totalMs", unit: "time", about: "how long a connection may last, busy or not" },
 ];
