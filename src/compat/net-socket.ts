@@ -429,6 +429,7 @@ export class Socket extends Duplex {
   }
 
   #ended(): void {
+    if (this.#timer !== undefined || this.#isTimerDue) this.#touch();
     this.push(null);
     this.read(0);
   }
@@ -449,8 +450,9 @@ export class Socket extends Duplex {
   }
 
   #written(length: number, errno: number, callback: StreamCallback): void {
+    // Given to the kernel, taken or not: so Node counts.
+    this.#bytesWritten += length;
     if (errno === 0) {
-      this.#bytesWritten += length;
       if (this.#timer !== undefined || this.#isTimerDue) this.#touch();
       callback();
       return;

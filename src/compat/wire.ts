@@ -172,7 +172,7 @@ export class Wire implements SlotHandler {
     if (done !== undefined) this.#scope.runInAsyncScope(done, undefined, 0);
   }
 
-  failed(_slot: Slot, errno: number): void {
+  failed(_slot: Slot, errno: number, isUnasked = false): void {
     this.#errno = errno;
     const wasReading = this.#isReading;
     const done = this.#writeDone;
@@ -180,9 +180,9 @@ export class Wire implements SlotHandler {
     this.#isReading = false;
     setImmediate(() => {
       if (this.#isClosed) return;
-      // Nobody asked to read: as with Node's own, the failure shows itself when somebody reads or writes.
-      if (done === undefined && !wasReading && errno !== EPIPE) return;
-      this.#tellFailure(errno === EPIPE || done !== undefined ? "write" : "read");
+      // Nobody asked for anything: as with Node's own, the failure shows itself when somebody reads or writes.
+      if (isUnasked && done === undefined) return;
+      this.#tellFailure(wasReading && errno !== EPIPE && done === undefined ? "read" : "write");
       done?.(errno);
     });
   }

@@ -55,8 +55,11 @@ export interface SlotHandler {
   drained(slot: Slot): void;
   /** After `arm`: which of the POLL* events hold. The slot is disarmed. */
   ready(slot: Slot, events: number): void;
-  /** The descriptor failed. A listener that could not accept (EMFILE, ENFILE, ENOBUFS, ENOMEM) is paused, not dead. */
-  failed(slot: Slot, errno: number): void;
+  /**
+   * The descriptor failed. A listener that could not accept (EMFILE, ENFILE, ENOBUFS, ENOMEM) is paused, not dead.
+   * @param isUnasked nothing was under way that could fail: the kernel told of a hang-up while the slot was at rest.
+   */
+  failed(slot: Slot, errno: number, isUnasked?: boolean): void;
 }
 
 /** A handler that ignores everything; a base for handlers that care for part of it. */
@@ -67,7 +70,7 @@ export class IdleHandler implements SlotHandler {
   ended(_slot: Slot): void {}
   drained(_slot: Slot): void {}
   ready(_slot: Slot, _events: number): void {}
-  failed(_slot: Slot, _errno: number): void {}
+  failed(_slot: Slot, _errno: number, _isUnasked?: boolean): void {}
 }
 
 /** An event loop. It belongs to the thread that made it; only {@link Reactor.wake} may be reached from elsewhere. */

@@ -563,7 +563,7 @@ export class ReadinessReactor implements Reactor {
   /** Reported unasked while nobody reads. An error ends the slot; an orderly end waits until somebody reads it. */
   #hangUp(fd: number, slot: Slot, handler: SlotHandler): void {
     const errno = this.#socketError(fd);
-    if (errno !== 0) this.#fail(fd, slot, handler, errno);
+    if (errno !== 0) this.#fail(fd, slot, handler, errno, true);
     else this.#hush(fd);
   }
 
@@ -586,13 +586,13 @@ export class ReadinessReactor implements Reactor {
     return outcome === -EBADF ? EBADF : (value[0] as number);
   }
 
-  #fail(fd: number, slot: Slot, handler: SlotHandler, errno: number): void {
+  #fail(fd: number, slot: Slot, handler: SlotHandler, errno: number, isUnasked = false): void {
     if (this.#states[fd] === FAILED) return;
     this.#countActive(fd, -1);
     this.#states[fd] = FAILED;
     this.#dropOutput(fd);
     this.#forget(fd);
-    handler.failed(slot, errno);
+    handler.failed(slot, errno, isUnasked);
   }
 
   #dropOutput(fd: number): void {
