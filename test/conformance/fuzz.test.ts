@@ -9,7 +9,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { closeThreadReactor } from "portolan/reactor";
 import { designs, type Server, type ServerDesign, type ServerEvent, serve } from "portolan/server";
 import { type ServiceEntry, services } from "portolan/service";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Chance, seedOfThisRun } from "../support/chance.ts";
 import { conversations, converse } from "../support/conversations.ts";
 import { hostileDatagrams, type Play, playDatagrams, playStream, streamPlays } from "../support/hostile.ts";
@@ -98,13 +98,25 @@ it("knows something to say to every service", () => {
 });
 
 describe.each(designs.map((design) => ({ name: design.name, design })))("$name", ({ design }) => {
+  const victims = new Map<string, Victim>();
+  // All at once: each takes its time to start, and most of that is waiting.
+  beforeAll(async () => {
+    const wanted = (["stream", "datagram"] as const).flatMap((kind) =>
+      spokenOver(kind).map(({ service, entry }) => ({ key: `${service} ${kind}`, entry, kind })),
+    );
+    await Promise.all(
+      wanted.map(async ({ key, entry, kind }) => victims.set(key, await startVictim(entry, design, kind))),
+    );
+  });
+  afterAll(() => Promise.all([...victims.values()].map(({ server }) => server.stop())));
+
   it.each(spokenOver("stream"))("$service, streams", async ({ service, entry }) => {
     const speech = speeches[service] as Speech;
     const chance = new Chance(seed + services.indexOf(entry));
     const all = streamPlays(speech.sample, chance);
     // Of another kind for each service, so that a design that spawns sees most kinds.
     const plays = SPAWNING.has(design.name) ? [chance.oneOf(all)] : all;
-    await livesThrough(entry, design, "stream", async (server) => {
+    await livesThrough(entry, victims.get(`${service} stream`) as Victim, "stream", async (server) => {
       const answers = new Set<string>();
       await inParallel(plays, async (play) => {
         const isDue = play.isSample !== undefined && speech.essence !== undefined;
@@ -124,7 +136,7 @@ describe.each(designs.map((design) => ({ name: design.name, design })))("$name",
     const chance = new Chance(seed + services.indexOf(entry));
     const all = hostileDatagrams(speech.sample, chance);
     const datagrams = SPAWNING.has(design.name) ? [chance.oneOf(all)] : all;
-    await livesThrough(entry, design, "datagram", async (server) => {
+    await livesThrough(entry, victims.get(`${service} datagram`) as Victim, "datagram", async (server) => {
       await playDatagrams(server.endpoint, datagrams, (count) =>
         until(() => server.counters().datagramsIn === count, patienceMs),
       );
@@ -132,22 +144,32 @@ describe.each(designs.map((design) => ({ name: design.name, design })))("$name",
   });
 });
 
-/** Serves it, has it attacked, and sees it as it was before. */
-async function livesThrough(
-  entry: ServiceEntry,
-  design: ServerDesign,
-  kind: "stream" | "datagram",
-  attack: (server: Server) => Promise<void>,
-): Promise<void> {
+/** A server, and what it has complained of. */
+interface Victim {
+  readonly server: Server;
+  readonly complaints: readonly ServerEvent[];
+}
+
+async function startVictim(entry: ServiceEntry, design: ServerDesign, kind: "stream" | "datagram"): Promise<Victim> {
   const complaints: ServerEvent[] = [];
   const { idleMs } = speeches[entry.name] as Speech;
-  await using server = await serve(entry.reference(), {
+  const server = await serve(entry.reference(), {
     listen: `${offered[kind]}://127.0.0.1:0`,
     design: design.name,
     limits: idleMs === undefined ? {} : { idleMs },
     report: (event) => void complaints.push(event),
     ...(ONE_WORKER.has(design.name) ? { workers: 1 } : {}),
   });
+  return { server, complaints };
+}
+
+/** Has it attacked, and sees it as it was before. */
+async function livesThrough(
+  entry: ServiceEntry,
+  { server, complaints }: Victim,
+  kind: "stream" | "datagram",
+  attack: (server: Server) => Promise<void>,
+): Promise<void> {
   const before = descriptors();
   await attack(server);
   const talk = speeches[entry.name]?.sane ?? conversations[entry.name]?.[kind];
