@@ -4,6 +4,7 @@ import { Worker } from "node:worker_threads";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "../abi/index.ts";
 import { checked } from "../socket/index.ts";
 import { close, socketpair } from "../sys/index.ts";
+import { atExit, notAtExit } from "./at-exit.ts";
 import { ParentChannel } from "./channel-parent.ts";
 import { Control, type ControlData } from "./control.ts";
 import type { Counters } from "./counters.ts";
@@ -116,9 +117,9 @@ export function startThread(design: string, task: ServerTask, part: Json = null)
   let workers = 1;
   // A process cannot exit while one of its threads is blocked in a system call.
   const stopAtExit = (): void => control.stop(0);
-  process.once("exit", stopAtExit);
+  atExit(stopAtExit);
   const done = launched.ended.then((failure) => {
-    process.off("exit", stopAtExit);
+    notAtExit(stopAtExit);
     workers = 0;
     control.closeSocket(fd);
     control.close();

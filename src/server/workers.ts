@@ -5,6 +5,7 @@
  * themselves; only their comings and goings are seen here.
  */
 import { close } from "../sys/index.ts";
+import { atExit, notAtExit } from "./at-exit.ts";
 import { launchChild } from "./child.ts";
 import { Control } from "./control.ts";
 import { ACTIVE, type Counters, createCounters } from "./counters.ts";
@@ -92,7 +93,7 @@ export class Workers {
     this.#held = inThreads ? createHeldTable() : undefined;
     if (task.resources !== undefined) this.#hub = new Hub(task.resources, reportingResource(task.report));
     // A process cannot exit while one of its threads is blocked in a system call.
-    process.once("exit", this.#stopAtExit);
+    atExit(this.#stopAtExit);
   }
 
   get size(): number {
@@ -176,7 +177,7 @@ export class Workers {
     this.sum();
     this.#isDisposed = true;
     clearTimeout(this.#killer);
-    process.off("exit", this.#stopAtExit);
+    notAtExit(this.#stopAtExit);
     this.#rows.dispose();
   }
 
