@@ -52,6 +52,7 @@ export class Admission {
    * @returns where its source is counted, to be given to {@link leave}; {@link REFUSED_PLACE} where it was turned away
    */
   enter(fd: number): number {
+    this.#reserve.restore();
     if (this.#sources === undefined) return NOWHERE;
     const { index, limits } = this.#task;
     const place = this.#sources.admit(index, fd, limits.maxPerSource);

@@ -22,12 +22,17 @@ export class Reserve {
   // An eventfd, for that is a file of its own: a duplicate would give nothing back to a system without files (ENFILE).
   #fd = eventfd(0, EFD_CLOEXEC);
 
+  /** Takes a descriptor again after another thread of the process has taken the one that was given up, if there is one. */
+  restore(): void {
+    if (this.#fd < 0) this.#fd = eventfd(0, EFD_CLOEXEC);
+  }
+
   /**
    * Turns away who waits to be accepted, as far as the reserve allows.
    * @returns how many; undefined where there is no reserve, for another has taken what was given up
    */
   refuse(listener: number): number | undefined {
-    if (this.#fd < 0) this.#fd = eventfd(0, EFD_CLOEXEC);
+    this.restore();
     if (this.#fd < 0) return undefined;
     close(this.#fd);
     let count = 0;
