@@ -85,6 +85,14 @@ const inetdMetrics: readonly Metric[] = [
 export const benches: readonly Bench[] = [
   { name: "tcp-echo", transport: "tcp", metrics: echoMetrics, cases: tcpCases, measure: measureTcp, flags: echoFlags },
   { name: "udp-echo", transport: "udp", metrics: echoMetrics, cases: udpCases, measure: measureUdp, flags: echoFlags },
+  {
+    name: "udp-runs",
+    transport: "udp",
+    metrics: echoMetrics,
+    cases: () => [udpRuns(64, 32, 1024), udpRuns(1400, 16, 256)],
+    measure: measureUdp,
+    flags: echoFlags,
+  },
   tcpBench("tcp-few", [1, 4], 64, 1),
   tcpBench("tcp-many", [1000, 10_000], 64, 1),
   tcpBench("tcp-large", [64], 16 * 1024, 1),
@@ -146,6 +154,14 @@ function udpCases(options: Options): Case[] {
       };
     }),
   );
+}
+
+/** One flow whose sends are runs of datagrams, for the kernel to cut. */
+function udpRuns(sizeBytes: number, run: number, windowPerFlow: number): Case {
+  return {
+    label: `1 flow, runs of ${run} x ${sizeBytes} B, ${windowPerFlow} in flight`,
+    parameters: { flows: 1, sizeBytes, windowPerFlow, run },
+  };
 }
 
 function idleCases(options: Options): Case[] {
@@ -218,7 +234,7 @@ async function measureConnect(subject: Subject, at: Case["parameters"], context:
 }
 
 async function measureUdp(subject: Subject, at: Case["parameters"], context: Context): Promise<Measurement> {
-  const args = ["-n", at.flows!, "-s", at.sizeBytes!, "-W", at.windowPerFlow!];
+  const args = ["-n", at.flows!, "-s", at.sizeBytes!, "-W", at.windowPerFlow!, "-g", at.run ?? 1];
   return await measureEcho("udp-load", args, subject, context);
 }
 

@@ -12,6 +12,7 @@ export const benchNames = [
   "tcp-metrics",
   "tcp-slow",
   "udp-echo",
+  "udp-runs",
   "inetd",
 ] as const;
 export type BenchName = (typeof benchNames)[number];
@@ -63,6 +64,7 @@ Benches (default: tcp-echo udp-echo)
   tcp-metrics    tcp-echo with 64 connections, with and without metrics that are scraped once in a second
   tcp-slow       tcp-echo with 64 connections, alone and beside slow ones that send a byte every ten seconds
   udp-echo       datagrams in a window: as tcp-echo
+  udp-runs       the same with runs of datagrams that cross the kernel as one (UDP_SEGMENT, UDP_GRO)
   inetd          a super-server that starts a small C program for each connection, one after the other
 
 Options

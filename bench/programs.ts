@@ -15,6 +15,7 @@ const nativePrograms: Readonly<Record<string, readonly string[]>> = {
   answer: ["answer.c"],
   "c-epoll-echo": ["c-epoll-echo.c"],
   "c-udp-echo": ["c-udp-echo.c"],
+  "c-udp-runs": ["c-udp-runs.c"],
   "c-uring-echo": ["c-uring-echo.c"],
   connect: ["connect.c", "measure.c"],
   idle: ["idle.c", "measure.c"],

@@ -102,6 +102,14 @@ export const servers: readonly Server[] = [
     port: listeningPort,
   },
   {
+    name: "c-udp-runs",
+    kind: "peer",
+    transport: "udp",
+    about: "C, batches of runs: recvmmsg with UDP_GRO, sendmmsg with UDP_SEGMENT",
+    command: (programs) => [programs.native("c-udp-runs"), "0"],
+    port: listeningPort,
+  },
+  {
     name: "node-dgram",
     kind: "peer",
     transport: "udp",

@@ -1,7 +1,8 @@
 /** Drives a datagram protocol by blocking in poll(2) between batches. */
 import { EAGAIN, EINTR, POLLIN } from "../abi/index.ts";
 import { DeadlineHeap } from "../reactor/index.ts";
-import { BATCH, DatagramExchange } from "./datagram-exchange.ts";
+import { DatagramExchange } from "./datagram-exchange.ts";
+import { BATCH } from "./datagram-memory.ts";
 import type { RunningTask } from "./task.ts";
 import { waitFor } from "./wait.ts";
 

@@ -2,42 +2,35 @@
  * Datagrams in batches: one recvmmsg takes what waits, the protocol answers each, one sendmmsg sends the answers.
  *
  * All memory is mapped once. An answer that is (part of) the received datagram is sent from where it was received;
- * others are gathered in an arena. Message headers are filled in with plain stores.
+ * others are gathered in an arena. Message headers are filled in with plain stores. Runs of one peer come and go as one
+ * message each (`segments.ts`).
  */
-import { EAGAIN, EINTR, IOVEC, MMSGHDR, MSG_DONTWAIT, MSG_TRUNC, MSGHDR, SOCKADDR_STORAGE } from "../abi/index.ts";
+import { CMSGHDR, MSG_DONTWAIT, MSG_TRUNC } from "../abi/index.ts";
 import type { DatagramIntents, DatagramProtocol, PeerAddress } from "../protocol/index.ts";
 import type { DeadlineHeap } from "../reactor/index.ts";
-import { mapRegion, type Region, recvmmsgAt, sendmmsgAt, unmapRegion } from "../sys/index.ts";
-import { ASKED_BYTES, answerFrom, asksForAddress } from "./asked-address.ts";
-import { add, BYTES_IN, BYTES_OUT, DATAGRAMS_DROPPED, DATAGRAMS_IN, DATAGRAMS_OUT, ERRORS } from "./counters.ts";
+import { recvmmsgAt } from "../sys/index.ts";
+import { answerFrom, asksForAddress } from "./asked-address.ts";
+import { add, BYTES_IN, DATAGRAMS_DROPPED, DATAGRAMS_IN, ERRORS } from "./counters.ts";
+import { DatagramAnswers, type Question } from "./datagram-answers.ts";
+import {
+  BATCH,
+  CONTROLLEN_WORD,
+  DatagramMemory,
+  HEADER_WORDS,
+  IN_CONTROL_BYTES,
+  LENGTH_WORD,
+} from "./datagram-memory.ts";
 import { describe, reportProtocol } from "./describe.ts";
 import { localOf } from "./peer.ts";
 import { PeerCache } from "./peer-cache.ts";
+import { joinedSize, setJoined } from "./segments.ts";
 import type { RunningTask } from "./task.ts";
 import { ProtocolTimers } from "./timers.ts";
 
-/** Datagrams per system call. */
-export const BATCH = 64;
-/** Answers that wait for one sendmmsg. */
-const MAX_ANSWERS = 256;
-/** Answers that are not received bytes handed back. */
-const ARENA_BYTES = 256 * 1024;
-/** Buffers start this much further than a power of two, so that their first lines do not share a cache set. */
-const STAGGER_BYTES = 192;
-
-const NAME_BYTES = SOCKADDR_STORAGE.size;
-const HEADER_WORDS = MMSGHDR.size / 4;
-const NAME_WORD = MSGHDR.msg_name / 4;
-const NAMELEN_WORD = MSGHDR.msg_namelen / 4;
-const IOV_WORD = MSGHDR.msg_iov / 4;
-const IOVLEN_WORD = MSGHDR.msg_iovlen / 4;
-const CONTROL_WORD = MSGHDR.msg_control / 4;
-const CONTROLLEN_WORD = MSGHDR.msg_controllen / 4;
-const LENGTH_WORD = MMSGHDR.msg_len / 4;
-const IOVEC_WORDS = IOVEC.size / 4;
-const BASE_WORD = IOVEC.iov_base / 4;
-const SIZE_WORD = IOVEC.iov_len / 4;
-const TWO_32 = 2 ** 32;
+/** The longest run that the kernel joins. Where buffers are shorter, it must not. */
+const LONGEST_RUN_BYTES = 65_535;
+const CONTROL_ALIGNMENT = 8;
+const CONTROL_HEADER_WORDS = CMSGHDR.size / 4;
 
 /** What of a task an exchange is concerned with. */
 type ExchangeTask = Omit<RunningTask, "control">;
@@ -49,27 +42,23 @@ export class DatagramExchange implements DatagramIntents {
   readonly #clock: () => number;
   readonly #admits: ((peer: PeerAddress) => boolean) | undefined;
   readonly #capacity: number;
-  readonly #stride: number;
-
-  readonly #region: Region;
+  readonly #memory: DatagramMemory;
   readonly #words: Uint32Array;
   readonly #peers: PeerCache;
-  readonly #inHeaders: number;
-  readonly #outHeaders: number;
-  readonly #outVectors: number;
-  readonly #names: number;
-  /** Where the kernel says which address each datagram came to; undefined where there is one only. */
-  readonly #asked: number | undefined;
-  readonly #input: number;
-  readonly #arena: number;
-  #arenaUsed = 0;
-  #answers = 0;
-  /** The datagram in hand. */
-  #current = 0;
+  readonly #answers: DatagramAnswers;
+  /** Whether the kernel says which address each datagram came to; not where there is one only. */
+  readonly #isAsked: boolean;
+  /** Whether it joins runs. */
+  readonly #isJoined: boolean;
+  /** The message in hand. */
+  readonly #question: Question = { message: 0, segmentBytes: 0, askedWord: 0, askedLength: 0 };
+  /** How many messages the last receive took: their headers are to be prepared again. */
+  #taken = BATCH;
 
   /**
    * @param clock the loop's `nowMs`.
-   * @param admits whether a datagram may be answered; by default all may.
+   * @param admits whether a datagram may be answered; by default all may. With it, the socket is somebody else's, who may
+   * want it as it was: nothing is joined.
    */
   constructor(task: ExchangeTask, timers: DeadlineHeap, clock: () => number, admits?: (peer: PeerAddress) => boolean) {
     if (task.service.datagram === undefined) throw new TypeError(`${task.service.name} is not spoken over datagrams`);
@@ -79,77 +68,90 @@ export class DatagramExchange implements DatagramIntents {
     this.#clock = clock;
     this.#admits = admits;
     this.#capacity = task.limits.maxDatagramBytes;
-    this.#stride = Math.ceil(this.#capacity / 64) * 64 + STAGGER_BYTES;
-
-    let used = 0;
-    const reserve = (sizeBytes: number): number => {
-      const offset = used;
-      used = Math.ceil((used + sizeBytes) / 64) * 64;
-      return offset;
-    };
-    this.#inHeaders = reserve(BATCH * MMSGHDR.size);
-    this.#outHeaders = reserve(MAX_ANSWERS * MMSGHDR.size);
-    const inVectors = reserve(BATCH * IOVEC.size);
-    this.#outVectors = reserve(MAX_ANSWERS * IOVEC.size);
-    this.#names = reserve(BATCH * NAME_BYTES);
-    this.#asked = asksForAddress(task.fd) ? reserve(BATCH * ASKED_BYTES) : undefined;
-    this.#arena = reserve(ARENA_BYTES);
-    this.#input = reserve(BATCH * this.#stride);
-    this.#region = mapRegion(used);
-    this.#words = new Uint32Array(this.#region.bytes.buffer);
-    this.#peers = new PeerCache(this.#region.bytes, this.#words);
-
-    for (let i = 0; i < BATCH; i++) {
-      const vector = inVectors + i * IOVEC.size;
-      this.#storeVector(vector, this.#input + i * this.#stride, this.#capacity);
-      this.#storeHeader(this.#inHeaders + i * MMSGHDR.size, this.#names + i * NAME_BYTES, vector);
-    }
-    for (let i = 0; i < MAX_ANSWERS; i++) {
-      const vector = this.#outVectors + i * IOVEC.size;
-      this.#storeHeader(this.#outHeaders + i * MMSGHDR.size, this.#names, vector);
-    }
+    this.#memory = new DatagramMemory(this.#capacity);
+    this.#words = this.#memory.words;
+    this.#peers = new PeerCache(this.#memory.bytes, this.#words);
+    this.#isAsked = asksForAddress(task.fd);
+    this.#isJoined = setJoined(task.fd, admits === undefined && this.#capacity >= LONGEST_RUN_BYTES);
+    this.#answers = new DatagramAnswers(this.#memory, task.fd, task.counters, this.#isJoined);
   }
 
   /**
    * Takes one batch and answers it.
-   * @returns how many datagrams there were (less than {@link BATCH}: no more wait), or `-errno`.
+   * @returns how many messages there were (less than {@link BATCH}: no more wait), or `-errno`.
    */
   serve(): number {
     const { fd, counters } = this.#task;
-    const firstName = this.#inHeaders / 4 + NAMELEN_WORD;
-    for (let i = 0, at = firstName; i < BATCH; i++, at += HEADER_WORDS) this.#words[at] = NAME_BYTES;
-    if (this.#asked !== undefined) this.#askAgain(this.#asked);
-    // SAFETY: headers, vectors, names and buffers lie in one region that lives until `dispose`.
-    const received = recvmmsgAt(fd, this.#region.address + this.#inHeaders, BATCH, MSG_DONTWAIT | MSG_TRUNC, 0);
+    const memory = this.#memory;
+    memory.prepare(this.#taken, this.#isAsked || this.#isJoined);
+    this.#taken = 0;
+    // SAFETY: headers, vectors, names, control data and buffers lie in one region that lives until `dispose`.
+    const received = recvmmsgAt(fd, memory.region.address + memory.inHeaders, BATCH, MSG_DONTWAIT | MSG_TRUNC, 0);
     if (received <= 0) return received;
-    let bytesIn = 0;
-    let refused = 0;
-    for (let i = 0; i < received; i++) {
-      const fullLength = this.#words[this.#inHeaders / 4 + i * HEADER_WORDS + LENGTH_WORD] as number;
-      const start = this.#input + i * this.#stride;
-      const length = Math.min(fullLength, this.#capacity);
-      bytesIn += length;
-      this.#current = i;
-      if (this.#admits?.(this.peer) === false) {
-        refused++;
-        continue;
+    this.#taken = received;
+    const question = this.#question;
+    let [datagrams, refused, bytesIn] = [0, 0, 0];
+    for (let i = 0, header = memory.inHeaders / 4; i < received; i++, header += HEADER_WORDS) {
+      const fullLength = this.#words[header + LENGTH_WORD] as number;
+      const start = memory.input + i * memory.stride;
+      const end = start + Math.min(fullLength, this.#capacity);
+      question.message = i;
+      question.segmentBytes = 0;
+      question.askedLength = 0;
+      const said = this.#words[header + CONTROLLEN_WORD] as number;
+      if (said > 0) this.#hear(said);
+      bytesIn += end - start;
+      const size = question.segmentBytes;
+      if (size === 0) {
+        datagrams++;
+        if (!this.#take(start, end, fullLength)) refused++;
       }
-      try {
-        this.#protocol.datagram(this, this.#region.bytes, start, start + length, fullLength);
-      } catch (error) {
-        reportProtocol(this.#task, error);
+      for (let at = start; size > 0 && at < end; at += size) {
+        const length = Math.min(size, end - at);
+        datagrams++;
+        if (!this.#take(at, at + length, length)) refused++;
       }
     }
-    add(counters, DATAGRAMS_IN, received);
+    add(counters, DATAGRAMS_IN, datagrams);
     add(counters, DATAGRAMS_DROPPED, refused);
     add(counters, BYTES_IN, bytesIn);
-    this.#flush();
+    this.#answers.flush();
     return received;
+  }
+
+  /** Gives the protocol a datagram. @returns whether it was admitted */
+  #take(start: number, end: number, fullLength: number): boolean {
+    if (this.#admits?.(this.peer) === false) return false;
+    try {
+      this.#protocol.datagram(this, this.#memory.bytes, start, end, fullLength);
+    } catch (error) {
+      reportProtocol(this.#task, error);
+    }
+    return true;
+  }
+
+  /** Reads what the kernel says of the message in hand. */
+  #hear(said: number): void {
+    const question = this.#question;
+    let at = (this.#memory.inControl + question.message * IN_CONTROL_BYTES) / 4;
+    const end = at + said / 4;
+    while (at + CONTROL_HEADER_WORDS <= end) {
+      const room = Math.ceil((this.#words[at] as number) / CONTROL_ALIGNMENT) * CONTROL_ALIGNMENT;
+      if (room === 0) return;
+      const size = joinedSize(this.#words, at);
+      if (size > 0) {
+        question.segmentBytes = size;
+      } else if (this.#isAsked) {
+        question.askedLength = answerFrom(this.#words, at, room);
+        question.askedWord = at;
+      }
+      at += room / 4;
+    }
   }
 
   dispose(): void {
     this.#timers.clearAll();
-    unmapRegion(this.#region);
+    this.#memory.dispose();
   }
 
   get nowMs(): number {
@@ -161,26 +163,12 @@ export class DatagramExchange implements DatagramIntents {
   }
 
   get peer(): PeerAddress {
-    return this.#peers.read(this.#names + this.#current * NAME_BYTES, this.#nameLength());
+    const { message } = this.#question;
+    return this.#peers.read(this.#memory.nameOf(message), this.#memory.nameLength(message));
   }
 
   reply(bytes: Uint8Array, start = 0, end: number = bytes.length): void {
-    const length = end - start;
-    let offset = start;
-    if (bytes !== this.#region.bytes) {
-      if (length > ARENA_BYTES) throw new RangeError(`an answer of ${length} bytes is no datagram`);
-      if (this.#arenaUsed + length > ARENA_BYTES) this.#flush();
-      offset = this.#arena + this.#arenaUsed;
-      this.#region.bytes.set(bytes.subarray(start, end), offset);
-      this.#arenaUsed += length;
-    }
-    if (this.#answers === MAX_ANSWERS) this.#flush();
-    const answer = this.#answers++;
-    this.#storeVector(this.#outVectors + answer * IOVEC.size, offset, length);
-    const header = this.#outHeaders / 4 + answer * HEADER_WORDS;
-    this.#storeAddress(header + NAME_WORD, this.#names + this.#current * NAME_BYTES);
-    this.#words[header + NAMELEN_WORD] = this.#nameLength();
-    if (this.#asked !== undefined) this.#answerFrom(this.#asked, header);
+    this.#answers.add(this.#question, bytes, start, end);
   }
 
   setTimer(id: number, atMs: number): void {
@@ -191,76 +179,10 @@ export class DatagramExchange implements DatagramIntents {
     this.#timers.clear(id);
   }
 
-  /** The kernel writes over the lengths of control messages with what it had to say. */
-  #askAgain(asked: number): void {
-    for (let i = 0, header = this.#inHeaders / 4; i < BATCH; i++, header += HEADER_WORDS) {
-      this.#storeAddress(header + CONTROL_WORD, asked + i * ASKED_BYTES);
-      this.#words[header + CONTROLLEN_WORD] = ASKED_BYTES;
-    }
-  }
-
-  #answerFrom(asked: number, header: number): void {
-    const control = asked + this.#current * ASKED_BYTES;
-    const said = this.#words[this.#inHeaders / 4 + this.#current * HEADER_WORDS + CONTROLLEN_WORD] as number;
-    this.#storeAddress(header + CONTROL_WORD, control);
-    this.#words[header + CONTROLLEN_WORD] = answerFrom(this.#words, control / 4, said);
-  }
-
-  #nameLength(): number {
-    return this.#words[this.#inHeaders / 4 + this.#current * HEADER_WORDS + NAMELEN_WORD] as number;
-  }
-
-  /** Sends what is gathered. A datagram that the kernel refuses is dropped and counted, as the network would. */
-  #flush(): void {
-    const { fd, counters } = this.#task;
-    const address = this.#region.address + this.#outHeaders;
-    let done = 0;
-    let sent = 0;
-    while (done < this.#answers) {
-      // SAFETY: as for recvmmsg in `serve`.
-      const count = sendmmsgAt(fd, address + done * MMSGHDR.size, this.#answers - done, MSG_DONTWAIT);
-      if (count > 0) {
-        done += count;
-        sent += count;
-      } else if (count !== -EINTR) {
-        // The first of the rest was refused. A full buffer refuses the others too.
-        done = count === -EAGAIN ? this.#answers : done + 1;
-      }
-    }
-    let bytesOut = 0;
-    const firstSize = this.#outVectors / 4 + SIZE_WORD;
-    for (let i = 0; i < this.#answers; i++) bytesOut += this.#words[firstSize + i * IOVEC_WORDS] as number;
-    add(counters, DATAGRAMS_OUT, sent);
-    add(counters, DATAGRAMS_DROPPED, this.#answers - sent);
-    add(counters, BYTES_OUT, bytesOut);
-    this.#answers = 0;
-    this.#arenaUsed = 0;
-  }
-
-  #storeHeader(header: number, name: number, vector: number): void {
-    const at = header / 4;
-    this.#storeAddress(at + NAME_WORD, name);
-    this.#storeAddress(at + IOV_WORD, vector);
-    this.#words[at + IOVLEN_WORD] = 1;
-  }
-
-  #storeVector(vector: number, offset: number, length: number): void {
-    const at = vector / 4;
-    this.#storeAddress(at + BASE_WORD, offset);
-    this.#words[at + SIZE_WORD] = length;
-  }
-
-  /** A pointer, little-endian, to an offset in the region. */
-  #storeAddress(word: number, offset: number): void {
-    const address = this.#region.address + offset;
-    this.#words[word] = address % TWO_32;
-    this.#words[word + 1] = address / TWO_32;
-  }
-
   #guard(run: () => void): void {
     try {
       run();
-      if (this.#answers > 0) this.#flush();
+      if (!this.#answers.isEmpty) this.#answers.flush();
     } catch (error) {
       reportProtocol(this.#task, error);
     }

@@ -1,7 +1,8 @@
 /** Drives a datagram protocol on a reactor. */
 import { EAGAIN, EINTR, POLLIN } from "../abi/index.ts";
 import { IdleHandler, type Reactor, type Slot } from "../reactor/index.ts";
-import { BATCH, DatagramExchange } from "./datagram-exchange.ts";
+import { DatagramExchange } from "./datagram-exchange.ts";
+import { BATCH } from "./datagram-memory.ts";
 import type { RunningTask } from "./task.ts";
 
 /** Batches per report, so that one socket's flood leaves the others their turn. */

@@ -7,6 +7,7 @@ import { add, BYTES_IN, BYTES_OUT, DATAGRAMS_DROPPED, DATAGRAMS_IN, DATAGRAMS_OU
 import { describe, reportProtocol } from "./describe.ts";
 import { OneMessage } from "./one-message.ts";
 import { localOf, toPeerAddress } from "./peer.ts";
+import { setJoined } from "./segments.ts";
 import type { RunningTask } from "./task.ts";
 import { ProtocolTimers } from "./timers.ts";
 
@@ -36,6 +37,7 @@ export class DatagramReceiver {
     this.#roomBytes = maxDatagramBytes;
     this.#message = new OneMessage(maxDatagramBytes);
     asksForAddress(fd);
+    setJoined(fd, false);
   }
 
   /** @returns what was received, good until the next call; or `-errno`. */
