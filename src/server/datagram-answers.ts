@@ -45,9 +45,13 @@ export class DatagramAnswers {
   /** Of each answer: how many datagrams it is, and of what size. */
   readonly #counts = new Uint16Array(MAX_PIECES);
   readonly #sizes = new Int32Array(MAX_PIECES);
-  /** Of the last answer: the message that it goes back to, its length, and whether another datagram may join it. */
+  /** Of the last answer: the message that it goes back to, its datagrams, their size, what it measures and where it ends, … */
   #lastTo = 0;
+  #lastCount = 0;
+  #lastSize = 0;
   #lastLength = 0;
+  #lastEnd = 0;
+  /** … and whether another datagram may join it. */
   #isOpen = false;
 
   /** @param mayCut whether answers in a row may be one */
@@ -93,45 +97,46 @@ export class DatagramAnswers {
     this.#counts[answer] = 1;
     this.#sizes[answer] = length;
     this.#lastTo = to.message;
+    this.#lastCount = 1;
+    this.#lastSize = length;
     this.#lastLength = length;
+    this.#lastEnd = offset + length;
     // A run of longer datagrams goes the way that one came.
     this.#isOpen = this.#mayCut && length > 0 && (length <= SAFE_SEGMENT_BYTES || length === to.segmentBytes);
   }
 
   /** Whether a datagram goes to whom the last answer goes, and cutting both into its size would give it back. */
   #mayJoin(to: Question, length: number): boolean {
-    const last = this.#answers - 1;
     return (
       length > 0 &&
-      length <= (this.#sizes[last] as number) &&
-      (this.#counts[last] as number) < MAX_SEGMENTS &&
+      length <= this.#lastSize &&
+      this.#lastCount < MAX_SEGMENTS &&
       this.#lastLength + length <= MAX_RUN_BYTES &&
       (this.#lastTo === to.message || (to.askedLength === 0 && this.#memory.isSameName(this.#lastTo, to.message)))
     );
   }
 
   #join(offset: number, length: number): void {
-    const memory = this.#memory;
     const last = this.#answers - 1;
-    const size = this.#sizes[last] as number;
-    const header = this.#headerWord(last);
-    const vector = memory.outVectors + (this.#pieces - 1) * IOVEC.size;
-    const lastPiece = memory.vectorLength(vector);
-    if (memory.vectorStart(vector) + lastPiece === offset) {
-      this.#words[vector / 4 + SIZE_WORD] = lastPiece + length;
+    if (offset === this.#lastEnd) {
+      const size = (this.#memory.outVectors + (this.#pieces - 1) * IOVEC.size) / 4 + SIZE_WORD;
+      this.#words[size] = (this.#words[size] as number) + length;
     } else {
-      memory.storeVector(memory.outVectors + this.#pieces++ * IOVEC.size, offset, length);
-      this.#words[header + IOVLEN_WORD] = (this.#words[header + IOVLEN_WORD] as number) + 1;
+      const count = this.#headerWord(last) + IOVLEN_WORD;
+      this.#memory.storeVector(this.#memory.outVectors + this.#pieces++ * IOVEC.size, offset, length);
+      this.#words[count] = (this.#words[count] as number) + 1;
     }
-    if (this.#counts[last] === 1) this.#cut(header, last, size);
-    this.#counts[last] = (this.#counts[last] as number) + 1;
+    if (this.#lastCount === 1) this.#cut(last, this.#lastSize);
+    this.#lastEnd = offset + length;
     this.#lastLength += length;
+    this.#counts[last] = ++this.#lastCount;
     // Only the last segment may be shorter.
-    if (length < size) this.#isOpen = false;
+    if (length < this.#lastSize) this.#isOpen = false;
   }
 
   /** Has the kernel cut an answer, in front of what else it is told of it. */
-  #cut(header: number, answer: number, size: number): void {
+  #cut(answer: number, size: number): void {
+    const header = this.#headerWord(answer);
     const control = this.#controlOf(answer);
     storeCut(this.#words, control / 4, size);
     this.#memory.storeAddress(header + CONTROL_WORD, control);

@@ -52,6 +52,8 @@ export class DatagramExchange implements DatagramIntents {
   readonly #isJoined: boolean;
   /** The message in hand. */
   readonly #question: Question = { message: 0, segmentBytes: 0, askedWord: 0, askedLength: 0 };
+  /** Its sender, once somebody has asked. */
+  #peer: PeerAddress | undefined;
   /** How many messages the last receive took: their headers are to be prepared again. */
   #taken = BATCH;
 
@@ -98,6 +100,7 @@ export class DatagramExchange implements DatagramIntents {
       question.message = i;
       question.segmentBytes = 0;
       question.askedLength = 0;
+      this.#peer = undefined;
       const said = this.#words[header + CONTROLLEN_WORD] as number;
       if (said > 0) this.#hear(said);
       bytesIn += end - start;
@@ -164,7 +167,8 @@ export class DatagramExchange implements DatagramIntents {
 
   get peer(): PeerAddress {
     const { message } = this.#question;
-    return this.#peers.read(this.#memory.nameOf(message), this.#memory.nameLength(message));
+    this.#peer ??= this.#peers.read(this.#memory.nameOf(message), this.#memory.nameLength(message));
+    return this.#peer;
   }
 
   reply(bytes: Uint8Array, start = 0, end: number = bytes.length): void {

@@ -29,7 +29,6 @@ export const IOVLEN_WORD: number = MSGHDR.msg_iovlen / 4;
 export const CONTROL_WORD: number = MSGHDR.msg_control / 4;
 export const CONTROLLEN_WORD: number = MSGHDR.msg_controllen / 4;
 export const LENGTH_WORD: number = MMSGHDR.msg_len / 4;
-export const VECTOR_WORDS: number = IOVEC.size / 4;
 export const SIZE_WORD: number = IOVEC.iov_len / 4;
 const BASE_WORD = IOVEC.iov_base / 4;
 
