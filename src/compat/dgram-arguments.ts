@@ -34,9 +34,8 @@ export function readSendArguments(args: readonly unknown[], isConnected: boolean
       }
     } else {
       callback = offset;
-      port = null;
-      address = null;
     }
+    // A callback behind a port and an address lies where offset and length would leave the port.
     if (port || address) throw plainError("ERR_SOCKET_DGRAM_IS_CONNECTED");
   }
   if (typeof address === "function") {

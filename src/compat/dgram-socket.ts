@@ -126,6 +126,7 @@ export class Socket extends EventEmitter {
     const host = typeof address === "function" || address === undefined ? "" : address;
     checkString(host, "address");
     if (this.#connectState !== "disconnected") throw plainError("ERR_SOCKET_DGRAM_IS_CONNECTED");
+    this.#checkOpen();
     this.#connectState = "connecting";
     if (this.#bindState === "unbound") this.bind({ port: 0, exclusive: true });
     this.#whenBound(() => {
@@ -222,10 +223,7 @@ export class Socket extends EventEmitter {
   /** How many routers a datagram may pass, 1 to 255: IP_TTL. */
   setTTL(ttl: number): number {
     checkNumber(ttl, "ttl");
-    this.#check(
-      "setTTL",
-      this.#onFd((fd) => dgramOptions.setTtl(fd, this.#isV6, ttl)),
-    );
+    this.#check("setTTL", isWithin(ttl, 1) ? this.#onFd((fd) => dgramOptions.setTtl(fd, this.#isV6, ttl)) : -EINVAL);
     return ttl;
   }
 
@@ -234,7 +232,7 @@ export class Socket extends EventEmitter {
     checkNumber(ttl, "ttl");
     this.#check(
       "setMulticastTTL",
-      this.#onFd((fd) => dgramOptions.setMulticastTtl(fd, this.#isV6, ttl)),
+      isWithin(ttl, 0) ? this.#onFd((fd) => dgramOptions.setMulticastTtl(fd, this.#isV6, ttl)) : -EINVAL,
     );
     return ttl;
   }
@@ -542,7 +540,7 @@ export class Socket extends EventEmitter {
     return this.#wire?.fd ?? -1;
   }
 
-  /** An unbound socket has no descriptor yet, which comes before whatever else is wrong. */
+  /** An unbound socket has no descriptor yet, and what a descriptor is needed for fails so. */
   #onFd(call: (fd: number) => number): number {
     return this.#wire === undefined ? -EBADF : call(this.#wire.fd);
   }
@@ -562,4 +560,9 @@ export class Socket extends EventEmitter {
   #loopback(): string {
     return this.#isV6 ? "::1" : "127.0.0.1";
   }
+}
+
+/** Whether a number of hops is one, as libuv sees it before it asks the kernel. */
+function isWithin(hops: number, least: number): boolean {
+  return Math.trunc(hops) >= least && Math.trunc(hops) <= 255;
 }

@@ -365,6 +365,7 @@ describe.each(faces)("a socket of %s", (name, dgram) => {
       await once(from, "connect");
       expect(thrown(() => from.connect(port)).code).toBe("ERR_SOCKET_DGRAM_IS_CONNECTED");
       expect(thrown(() => from.send("x", 0, 1, port, "127.0.0.1")).code).toBe("ERR_SOCKET_DGRAM_IS_CONNECTED");
+      expect(thrown(() => from.send("x", port, "127.0.0.1", () => {})).code).toBe("ERR_SOCKET_DGRAM_IS_CONNECTED");
     });
 
     it("can be undone, once", async () => {
@@ -405,6 +406,13 @@ describe.each(faces)("a socket of %s", (name, dgram) => {
       expect(isClosed).toBe(false);
       await closing;
       await until(() => isClosed);
+    });
+
+    it("before bind leaves nothing that could be connected", async () => {
+      const socket = stage.socket(dgram.createSocket("udp4"));
+      socket.close();
+      await once(socket, "close");
+      expect(thrown(() => socket.connect(1)).code).toBe("ERR_SOCKET_DGRAM_NOT_RUNNING");
     });
 
     it("of a closed socket, and all else on it, fails with ERR_SOCKET_DGRAM_NOT_RUNNING", async () => {
@@ -487,6 +495,8 @@ describe.each(faces)("a socket of %s", (name, dgram) => {
       expect(thrown(() => socket.setBroadcast(true))).toMatchObject({ code: "EBADF", syscall: "setBroadcast" });
       expect(thrown(() => socket.setTTL(1))).toMatchObject({ code: "EBADF", syscall: "setTTL" });
       expect(thrown(() => socket.setMulticastTTL(1)).code).toBe("EBADF");
+      expect(thrown(() => socket.setTTL(0)).code).toBe("EINVAL");
+      expect(thrown(() => socket.setMulticastTTL(256)).code).toBe("EINVAL");
       expect(thrown(() => socket.setMulticastLoopback(true)).code).toBe("EBADF");
     });
 
