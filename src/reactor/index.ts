@@ -5,3 +5,4 @@ export { NodeLoop, type Road } from "./node-loop.ts";
 export { OutputTally } from "./output.ts";
 export { closeThreadReactor, threadReactor } from "./thread.ts";
 export { Deadline, DeadlineHeap, type DeadlineOwner } from "./timers.ts";
+export { workerOptions } from "./worker-options.ts";

@@ -20,6 +20,7 @@ import { eventfd, write } from "../sys/index.ts";
 import { check } from "./check.ts";
 import type { Reactor } from "./contract.ts";
 import { closeKept, keepDescriptor } from "./descriptor.ts";
+import { workerOptions } from "./worker-options.ts";
 
 /** The first shared word: what the worker may do. */
 export const WAITER_SLEEP = 0;
@@ -73,6 +74,7 @@ export class Waiter {
       sliceMs: isMainThread ? -1 : SLICE_IN_WORKER_MS,
     };
     this.#worker = new Worker(new URL("./waiter-worker.js", import.meta.url), {
+      ...workerOptions(),
       workerData,
       transferList: [this.#channel.port2],
       name: "portolan waiter",

@@ -2,6 +2,7 @@
 import { Socket as NodeSocket } from "node:net";
 import { Worker } from "node:worker_threads";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from "../abi/index.ts";
+import { workerOptions } from "../reactor/index.ts";
 import { checked } from "../socket/index.ts";
 import { close, socketpair } from "../sys/index.ts";
 import { atExit, notAtExit } from "./at-exit.ts";
@@ -65,7 +66,11 @@ export function launchThread(launch: ThreadLaunch): Launched {
   };
   let worker: Worker;
   try {
-    worker = new Worker(new URL("./thread-entry.js", import.meta.url), { workerData, name: `portolan ${design}` });
+    worker = new Worker(new URL("./thread-entry.js", import.meta.url), {
+      workerData,
+      name: `portolan ${design}`,
+      ...workerOptions(),
+    });
   } catch (error) {
     link?.close();
     throw error;
