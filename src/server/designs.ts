@@ -2,6 +2,7 @@
 import { epoll } from "./designs/epoll.ts";
 import { epollEdge } from "./designs/epoll-et.ts";
 import { iterative } from "./designs/iterative.ts";
+import { perPeer } from "./designs/per-peer.ts";
 import { poll } from "./designs/poll.ts";
 import { pool } from "./designs/pool.ts";
 import { prefork } from "./designs/prefork.ts";
@@ -16,6 +17,7 @@ export const designs: readonly ServerDesign[] = [
   epoll,
   epollEdge,
   iterative,
+  perPeer,
   poll,
   pool,
   prefork,

@@ -30,11 +30,19 @@ class StopWatch extends IdleHandler {
   }
 }
 
+type DatagramServer = new (reactor: Reactor, task: RunningTask, stopped: () => void) => { stop(graceMs: number): void };
+
 /**
  * Serves a task on a reactor.
  * @param stopped called once the control has asked to stop and nothing is left to serve.
+ * @param OfDatagrams how datagrams are served; by default in batches, by one socket for all peers.
  */
-export function serveOnReactor(reactor: Reactor, task: RunningTask, stopped: () => void): void {
+export function serveOnReactor(
+  reactor: Reactor,
+  task: RunningTask,
+  stopped: () => void,
+  OfDatagrams: DatagramServer = EventedDatagramServer,
+): void {
   const disconnect = connectShared(reactor, task);
   const done = (): void => {
     disconnect();
@@ -42,8 +50,6 @@ export function serveOnReactor(reactor: Reactor, task: RunningTask, stopped: () 
     stopped();
   };
   const server =
-    task.kind === "stream"
-      ? new EventedStreamServer(reactor, task, done)
-      : new EventedDatagramServer(reactor, task, done);
+    task.kind === "stream" ? new EventedStreamServer(reactor, task, done) : new OfDatagrams(reactor, task, done);
   const watch = new StopWatch(reactor, task.control, server);
 }

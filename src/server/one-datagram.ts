@@ -40,9 +40,9 @@ export class DatagramReceiver {
     setJoined(fd, false);
   }
 
-  /** @returns what was received, good until the next call; or `-errno`. */
-  receive(): ReceivedDatagram | number {
-    const fullLength = this.#message.receive(this.#fd);
+  /** @returns what was received, by this socket or by another, good until the next call; or `-errno`. */
+  receive(fd: number = this.#fd): ReceivedDatagram | number {
+    const fullLength = this.#message.receive(fd);
     if (fullLength < 0) return fullLength;
     const { bytes, name, asked } = this.#message;
     return { bytes, length: Math.min(fullLength, this.#roomBytes), fullLength, name, asked };
@@ -56,7 +56,9 @@ export class DatagramReceiver {
 /** One protocol, given datagrams one at a time; it answers through `fd`. */
 export class DatagramAnswerer implements DatagramIntents {
   readonly #task: RunningTask;
-  readonly #fd: number;
+  readonly #ownFd: number;
+  /** Where the answer leaves. */
+  #fd: number;
   readonly #protocol: DatagramProtocol;
   readonly #timers: ProtocolTimers;
   readonly #answer = new OneMessage(MAX_DATAGRAM_BYTES);
@@ -66,20 +68,27 @@ export class DatagramAnswerer implements DatagramIntents {
   constructor(task: RunningTask, fd: number, heap: DeadlineHeap) {
     if (task.service.datagram === undefined) throw new TypeError(`${task.service.name} is not spoken over datagrams`);
     this.#task = task;
+    this.#ownFd = fd;
     this.#fd = fd;
     this.#protocol = task.service.datagram(task.options, { memory: task.memory, localPort: localOf(fd).port })();
     this.#timers = new ProtocolTimers(heap, (id) => this.#guard(() => this.#protocol.timer?.(this, id)));
   }
 
-  /** Gives the protocol a datagram, and sends what it answers. */
-  take({ bytes, length, fullLength, name, asked }: ReceivedDatagram): void {
+  /** Gives the protocol a datagram, and sends what it answers, by this socket or by another of the same address. */
+  take({ bytes, length, fullLength, name, asked }: ReceivedDatagram, fd: number = this.#ownFd): void {
     const { counters } = this.#task;
+    this.#fd = fd;
     add(counters, DATAGRAMS_IN, 1);
     add(counters, BYTES_IN, length);
     // A timer answers whoever sent last, when the receiver's memory is somebody else's.
     this.#name = name.slice();
     this.#asked = asked.slice();
     this.#guard(() => this.#protocol.datagram(this, bytes, 0, length, fullLength));
+  }
+
+  /** Another socket is about to be closed; what a timer still answers leaves by the own one. */
+  leave(fd: number): void {
+    if (this.#fd === fd) this.#fd = this.#ownFd;
   }
 
   dispose(): void {

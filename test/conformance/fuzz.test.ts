@@ -153,10 +153,12 @@ interface Victim {
 async function startVictim(entry: ServiceEntry, design: ServerDesign, kind: "stream" | "datagram"): Promise<Victim> {
   const complaints: ServerEvent[] = [];
   const { idleMs } = speeches[entry.name] as Speech;
+  // The socket of a peer that was there once is closed when it has been silent for long.
+  const ownPatience = design.name === "per-peer" && kind === "datagram" ? { idleMs: 200 } : {};
   const server = await serve(entry.reference(), {
     listen: `${offered[kind]}://127.0.0.1:0`,
     design: design.name,
-    limits: idleMs === undefined ? {} : { idleMs },
+    limits: idleMs === undefined ? ownPatience : { idleMs },
     report: (event) => void complaints.push(event),
     ...(ONE_WORKER.has(design.name) ? { workers: 1 } : {}),
   });
