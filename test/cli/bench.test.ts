@@ -1,6 +1,7 @@
 /** `portolan bench designs`: what it measures, in which form. Never how fast: that is the machine's business. */
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { childrenOf } from "../support/processes.ts";
 import { Program, portolan, root, scratchFolder } from "./portolan.ts";
 
 const patienceMs = 60_000;
@@ -93,6 +94,23 @@ describe("portolan bench designs", () => {
     const { status, stdout, stderr } = await portolan(args);
     expect({ status, stdout }).toEqual({ status: 64, stdout: "" });
     expect(stderr).toContain(message);
+  });
+
+  it("shows on Ctrl-C what it has measured so far, and leaves nothing behind", { timeout: patienceMs }, async () => {
+    using folder = scratchFolder();
+    const args = ["--seconds", "0.2", "--connections", "1", "--designs", "epoll,c-epoll,poll"];
+    const command = [`${root}dist/cli/main.js`, "bench", "designs", ...args];
+    await using program = new Program(process.execPath, command, { TMPDIR: folder.path });
+    await program.until("its last measurement", () => /^3\/3 poll/m.exec(program.stderr) ?? undefined);
+    const children = childrenOf(program.pid);
+    program.signal("SIGINT");
+    const { status, stdout } = await program.end(patienceMs);
+    const ENDED_BY_SIGINT = 130;
+    expect(status).toBe(ENDED_BY_SIGINT);
+    expect(stdout).toMatch(/^CONNECTIONS +SERVER .*\n +1 {2}epoll +[\d,]+ /);
+    expect(stdout).not.toMatch(/^ +1 {2}poll /m);
+    expect(children.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    expect(readdirSync(folder.path)).toEqual([]);
   });
 
   it("fails where nothing could be measured", async () => {
