@@ -7,7 +7,7 @@ import { listenSync } from "portolan";
 import { describe, expect, it } from "vitest";
 import { closed, faces, failure, type NetSocket, portOf, Stage, text, thrown, told } from "../support/net-faces.ts";
 
-describe.each(faces)("the server of %s", (_name, net) => {
+describe.each(faces)("the server of %s", (name, net) => {
   const stage = new Stage();
 
   describe("listen", () => {
@@ -257,6 +257,16 @@ describe.each(faces)("the server of %s", (_name, net) => {
       expect(near.destroyed).toBe(false);
     });
 
+    it("are all dropped where maxConnections is 0, as since Node 21", async () => {
+      const wasNoLimit = name === "node:net" && Number(process.versions.node.split(".")[0]) < 21;
+      const server = net.createServer();
+      const port = await stage.listen(server);
+      server.maxConnections = 0;
+      const told = Promise.race(["connection", "drop"].map((event) => once(server, event).then(() => event)));
+      stage.socket(net.connect(port, "127.0.0.1")).on("error", () => {});
+      expect(await told).toBe(wasNoLimit ? "connection" : "drop");
+    });
+
     it("know both their addresses", async () => {
       const { server, near, far } = await stage.pair(net);
       expect(far.localPort).toBe(portOf(server));
@@ -332,7 +342,7 @@ describe.each(faces)("the server of %s", (_name, net) => {
   });
 
   it("is closed when the worker that it is in is terminated, and so are its connections", async () => {
-    const specifier = _name === "node:net" ? "node:net" : import.meta.resolve("../../dist/compat/net.js");
+    const specifier = name === "node:net" ? "node:net" : import.meta.resolve("../../dist/compat/net.js");
     const script = `
       import { parentPort } from "node:worker_threads";
       import { createServer } from ${JSON.stringify(specifier)};
@@ -350,7 +360,7 @@ describe.each(faces)("the server of %s", (_name, net) => {
   });
 
   it("that is unref'd does not keep Node alive", () => {
-    const specifier = _name === "node:net" ? "node:net" : import.meta.resolve("../../dist/compat/net.js");
+    const specifier = name === "node:net" ? "node:net" : import.meta.resolve("../../dist/compat/net.js");
     const script = `
       import { createServer } from ${JSON.stringify(specifier)};
       const server = createServer().listen(0, "127.0.0.1", () => { server.unref(); console.log("listening"); });
