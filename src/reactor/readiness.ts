@@ -50,6 +50,8 @@ const ACCEPTS_PER_REPORT = 64;
 /** Bytes of waiting output handed over per report, for the same reason. */
 const FLUSH_BYTES_PER_REPORT = 1 << 20;
 
+/** Received bytes that are parked lie before this, so that the next receive has room. */
+const PARKED_INPUT_BYTES = INPUT_BYTES / 2;
 const CACHE_LINE_BYTES = 64;
 
 const FD_BITS = 20;
@@ -676,14 +678,16 @@ export class ReadinessReactor implements Reactor {
     const fd = this.#stagedFd;
     const address = this.#stagedAddress;
     const length = this.#stagedLength;
-    if (length === 0 || !this.#parked.takes(length)) {
+    const inArena = this.#isInArena(address);
+    const inputFrom = inArena ? this.#inputFrom : aligned(address - this.#inputAddress + length);
+    if (length === 0 || !this.#parked.takes(length) || inputFrom > PARKED_INPUT_BYTES) {
       this.#flushStaged();
       return;
     }
     this.#stagedFd = -1;
     this.#stagedLength = 0;
-    if (this.#isInArena(address)) this.#arenaFrom += length;
-    else this.#inputFrom = aligned(address - this.#inputAddress + length);
+    if (inArena) this.#arenaFrom += length;
+    this.#inputFrom = inputFrom;
     if (this.#parked.add(fd, address, length)) this.#flushParked();
   }
 
