@@ -9,6 +9,9 @@ import { ask, PATIENCE_MS } from "../support/inetd-kit.ts";
 import { processorMs } from "../support/processes.ts";
 import { scratchFolder, start } from "./portolan.ts";
 
+/** Descriptors that are left for certain, and clients for whom there is none. */
+const FEW = 4;
+
 afterAll(() => closeThreadReactor());
 
 it("who comes waits in the queue, at no cost, and is served when others have left", async () => {
@@ -22,13 +25,15 @@ it("who comes waits in the queue, at no cost, and is served when others have lef
   // The first brings what is made once.
   expect(await ask(listen, "first\n")).toBe("first\n");
   await program.until("its end", () => program.events("exit")[0]);
-  // Each program that runs takes one, by which it is watched.
-  const limit = 4 + Math.max(...readdirSync(`/proc/${program.pid}/fd`).map(Number));
+  // Each program that runs takes one, by which it is watched. There may be gaps: whoever started us may have left it others.
+  const used = readdirSync(`/proc/${program.pid}/fd`).map(Number);
+  const limit = FEW + 1 + Math.max(...used);
+  const free = limit - used.length;
   execFileSync("prlimit", ["--pid", String(program.pid), `--nofile=${limit}:${limit}`]);
 
   const clients: Socket[] = [];
   try {
-    for (let i = 0; i < limit; i++) {
+    for (let i = 0; i < free + FEW; i++) {
       const client = await connect(listen, { timeoutMs: PATIENCE_MS });
       clients.push(client);
       await client.sendAll("x");
@@ -48,11 +53,10 @@ it("who comes waits in the queue, at no cost, and is served when others have lef
     expect(served).toBeGreaterThan(0);
     expect(served).toBeLessThan(clients.length);
 
-    for (const client of clients.splice(0, served)) {
+    for (const client of clients) {
       expect((await client.recv(1, { timeoutMs: PATIENCE_MS })).toString()).toBe("x");
       client.close();
     }
-    for (const client of clients) expect((await client.recv(1, { timeoutMs: PATIENCE_MS })).toString()).toBe("x");
   } finally {
     for (const client of clients) client.close();
   }
