@@ -57,6 +57,20 @@ describe("when to ask again rather than sleep", () => {
     expect(count).toBeLessThan(400);
   });
 
+  it("counts no event for a wait that fails, as a signal makes it", () => {
+    let cpuMs = 0;
+    const spin = new Spin(() => cpuMs);
+    let count = 0;
+    for (let i = 0; i < 20_480; i++) {
+      const asks = spin.isWorthIt(few);
+      if (asks) count++;
+      cpuMs += asks ? 0.02 : 0.03;
+      if (asks) spin.paid(i % 4 === 0 ? -4 : 1);
+      else spin.slept(0.02, 1);
+    }
+    expect(count).toBeGreaterThan(20_000);
+  });
+
   it("changes its mind when the machine does", () => {
     const machine = new Machine();
     machine.asked(20_480, 0.02, 0.024, 0.012);

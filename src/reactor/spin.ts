@@ -76,9 +76,9 @@ export class Spin {
     return this.#askedMs <= this.#sleptMs;
   }
 
-  /** Asking brought events. */
+  /** Asking brought events, or failed with `-errno`. */
   paid(events: number): void {
-    this.#events += events;
+    this.#events += Math.max(0, events);
     this.#nextSkip = 1;
   }
 
@@ -89,9 +89,9 @@ export class Spin {
     this.#nextSkip = Math.min(this.#nextSkip * 2, MAX_SKIPPED);
   }
 
-  /** A wait was slept through. */
+  /** A wait was slept through. It brought events, or failed with `-errno`. */
   slept(forMs: number, events: number): void {
-    this.#events += events;
+    this.#events += Math.max(0, events);
     this.#isShort = forMs < SPIN_MS;
   }
 
