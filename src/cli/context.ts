@@ -1,4 +1,5 @@
 /** What a verb may touch of the world outside: streams, colours, and the wish to stop. */
+import { errnoMessage, errnoNumber } from "../abi/index.ts";
 import { EXIT, type ExitStatus } from "../service/index.ts";
 import { type Colours, coloursFor } from "./colours.ts";
 import { Output } from "./output.ts";
@@ -48,9 +49,17 @@ export function processContext(): Context {
   };
 }
 
-/** The status of a program whose output nobody reads any more: that of one ended by SIGPIPE, as programs in C are. */
-export function statusAfter(context: Context, status: ExitStatus): ExitStatus {
+/**
+ * The status to end with, once all output has left. Where nobody read it to its end, that of a program ended by SIGPIPE,
+ * as those in C are; what could not be written for another reason, such as a full disk, is an error.
+ */
+export async function statusAfter({ out, err }: Context, status: ExitStatus): Promise<ExitStatus> {
   const SIGPIPE_STATUS = 141;
-  if (context.out.failure === undefined) return status;
-  return context.out.failure === "EPIPE" ? SIGPIPE_STATUS : EXIT.IOERR;
+  await out.flushed();
+  if (out.failure === undefined) return status;
+  if (out.failure === "EPIPE") return SIGPIPE_STATUS;
+  err.line(
+    `portolan: standard output cannot be written: ${errnoMessage(errnoNumber(out.failure) ?? 0)} (${out.failure})`,
+  );
+  return EXIT.IOERR;
 }

@@ -20,6 +20,11 @@ function readMetricsEndpoint(text: string): string {
     if (Number(text) <= MAX_PORT) return `tcp://127.0.0.1:${Number(text)}`;
     throw usage(`--metrics takes a port from 0 to ${MAX_PORT}, not ${text}`);
   }
+  if (!text.includes("://")) {
+    throw usage(
+      `--metrics takes a port of this machine, such as 9464, or an endpoint, such as tcp://127.0.0.1:9464, not "${text}"`,
+    );
+  }
   const { transport } = checkingUsage(() => parseEndpoint(text));
   if (transport === "tcp" || transport === "unix") return text;
   throw usage(`--metrics takes a port, tcp://… or unix://…, over which HTTP is spoken, not ${text}`);

@@ -68,6 +68,15 @@ export class Output {
     });
   }
 
+  /** Resolves when all that was written so far has left, or nobody takes it: only then is `failure` all there is to tell. */
+  flushed(): Promise<void> {
+    if (this.#failure !== undefined) return Promise.resolve();
+    return new Promise((resolve) => {
+      // The stream tells of an error one turn after it has called back.
+      this.#stream.write("", () => setImmediate(resolve));
+    });
+  }
+
   /** Whether this is a terminal that has been closed. */
   get isHungUp(): boolean {
     return this.isTerminal && this.#isBroken();

@@ -13,18 +13,24 @@ import { type VerbEntry, verbs } from "./verbs.ts";
 export async function run(args: readonly string[], context: Context): Promise<ExitStatus> {
   const words = args.filter((arg) => !arg.startsWith("-"));
   const wanted = verbs.find((entry) => entry.name === (words[0] === "help" ? words[1] : words[0]));
+  const rest = wanted === undefined ? [] : args.slice(args.indexOf(wanted.name) + 1);
+  let program: Command | undefined;
   let status: ExitStatus = EXIT.OK;
   try {
-    const program = await build(args, wanted, context, (ended) => {
+    program = await build(rest, wanted, context, (ended) => {
       status = ended;
     });
     if (args.length === 0) program.help({ error: true });
     if (wanted === undefined && words[0] !== undefined && words[0] !== "help") throw unknownVerb(words[0]);
+    checkSubcommand(program, wanted, rest);
     await program.parseAsync(args, { from: "user" });
-  } catch (error) {
-    status = report(error, wanted, context);
+  } catch (thrown) {
+    const error = abortReason(thrown);
+    // What was stopped since nobody reads any more has nothing to say.
+    const isUnread = error === context.out.broken.reason;
+    status = isUnread ? status : report(error, wanted, pathOf(program, wanted, rest), context);
   }
-  return statusAfter(context, status);
+  return await statusAfter(context, status);
 }
 
 /** The version in package.json. */
@@ -36,7 +42,7 @@ function version(): string {
 }
 
 async function build(
-  args: readonly string[],
+  rest: readonly string[],
   wanted: VerbEntry | undefined,
   context: Context,
   finish: (status: ExitStatus) => void,
@@ -64,7 +70,6 @@ async function build(
     ["portolan serve echo --design iterative --listen tcp://127.0.0.1:0", "one service, on a free port"],
     ["portolan help serve", "what a verb can do"],
   ]);
-  const rest = wanted === undefined ? [] : args.slice(args.indexOf(wanted.name) + 1);
   for (const entry of verbs) {
     const command = program.command(entry.name).summary(entry.summary).helpGroup(`${entry.group}:`);
     command.description(`${entry.summary.charAt(0).toUpperCase()}${entry.summary.slice(1)}.`);
@@ -81,15 +86,46 @@ function unknownVerb(name: string): Error {
   );
 }
 
+/** Node's own calls throw an AbortError of theirs, whose cause is what the signal was aborted with. */
+function abortReason(error: unknown): unknown {
+  return error instanceof Error && error.name === "AbortError" && error.cause !== undefined ? error.cause : error;
+}
+
+/** The verb's own command of what may be one: its first word. */
+function subcommandOf(program: Command | undefined, verb: VerbEntry | undefined, rest: readonly string[]) {
+  const commands = program?.commands.find((command) => command.name() === verb?.name)?.commands ?? [];
+  return { commands, found: commands.find((command) => command.name() === rest[0]) };
+}
+
+/** Commander takes a misspelt command of a verb for one argument too many. */
+function checkSubcommand(program: Command, verb: VerbEntry | undefined, rest: readonly string[]): void {
+  const [word] = rest;
+  const { commands, found } = subcommandOf(program, verb, rest);
+  if (commands.length === 0 || found !== undefined || word === undefined || word === "help" || word.startsWith("-"))
+    return;
+  throw unknownName(
+    "command",
+    word,
+    commands.map((command) => command.name()),
+  );
+}
+
+/** The words before `--help` that tell more of what was asked for. */
+function pathOf(program: Command | undefined, verb: VerbEntry | undefined, rest: readonly string[]): string {
+  if (verb === undefined) return "portolan";
+  const { found } = subcommandOf(program, verb, rest);
+  return `portolan ${verb.name}${found === undefined ? "" : ` ${found.name()}`}`;
+}
+
 /** Says what went wrong, in one line, on standard error. */
-function report(error: unknown, verb: VerbEntry | undefined, context: Context): ExitStatus {
+function report(error: unknown, verb: VerbEntry | undefined, path: string, context: Context): ExitStatus {
   if (error instanceof Stopped) return error.status;
   let failure = error;
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.OK;
     // The help text was the answer.
     if (error.code === "commander.help") return EXIT.USAGE;
-    failure = usage(commanderMessage(error, verb));
+    failure = usage(commanderMessage(error, path));
   }
   const { status, message } = describeFailure(failure);
   const who = verb === undefined ? "portolan" : `portolan ${verb.name}`;
@@ -99,10 +135,11 @@ function report(error: unknown, verb: VerbEntry | undefined, context: Context): 
 }
 
 /** Commander's words as one line of ours. */
-function commanderMessage(error: CommanderError, verb: VerbEntry | undefined): string {
+function commanderMessage(error: CommanderError, path: string): string {
   const message = error.message
     .replace(/^error: /, "")
     .replace(/\n\(Did you mean (.*)\?\)$/s, "; did you mean $1?")
+    .replace(/\. Expected (\d+) arguments? but got (\d+)\.$/, ": it takes $1, not $2")
     .replaceAll("\n", " ");
-  return `${message}${message.endsWith("?") ? "" : `; see portolan ${verb === undefined ? "" : `${verb.name} `}--help`}`;
+  return `${message}${message.endsWith("?") ? "" : `; see ${path} --help`}`;
 }

@@ -1,6 +1,6 @@
 /** How this very program is started from a shell, and which other programs are there. */
 import { accessSync, constants, realpathSync } from "node:fs";
-import { basename, delimiter, join, relative } from "node:path";
+import { basename, delimiter, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const NAME = "portolan";
@@ -9,13 +9,17 @@ const NAME = "portolan";
 const OTHER_NETCATS = new Set(["busybox", "nc.traditional", "ncat", "netcat", "toybox"]);
 
 /**
- * What to type for `portolan`: that word where it starts this program, else `node` and this file, as in a checkout.
+ * What to type for `portolan`: that word where it starts this program, `npx` and that word where only npm finds it, as in
+ * a project that depends on the package, else `node` and this file, as in a checkout.
  * Examples begin with it, so that they work when pasted.
  */
 export function selfCommand(): string {
   const main = fileURLToPath(new URL("./main.js", import.meta.url));
   const installed = findProgram(NAME);
-  if (installed !== undefined && realpathSync(installed) === realpathSync(main)) return NAME;
+  if (installed !== undefined && realpathSync(installed) === realpathSync(main)) {
+    // npm and npx put this folder on the path of what they start; the shell that they were typed into has it not.
+    return dirname(installed).endsWith(join("node_modules", ".bin")) ? `npx ${NAME}` : NAME;
+  }
   const nearby = relative(process.cwd(), main);
   const path = nearby.startsWith("..") ? main : nearby;
   return `node ${/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}`;

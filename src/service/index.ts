@@ -18,7 +18,7 @@ export {
 export { EXIT, type ExitStatus } from "./exit-status.ts";
 export { hangman } from "./hangman/index.ts";
 export { readLines } from "./lines.ts";
-export { type NamedFile, readNamedFile } from "./named-file.ts";
+export { type NamedFile, readNamedFile, unreadable } from "./named-file.ts";
 export { type NetcatOptions, runNetcat } from "./netcat.ts";
 export { seconds, size, wholeNumber } from "./option-values.ts";
 export { random } from "./random/index.ts";

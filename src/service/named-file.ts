@@ -24,16 +24,22 @@ const REASONS: Readonly<Record<string, string>> = {
  * Reads all of a file, which may be a pipe or a device too.
  * @throws Error with a `code`, and `open` as its `syscall`, where the file cannot be read; RangeError where it is longer.
  */
-export function readNamedFile({ path, what, cure, maxBytes }: NamedFile): Buffer {
+export function readNamedFile(file: NamedFile): Buffer {
+  const { path, what, cure, maxBytes } = file;
   try {
     const bytes = readUpTo(path, maxBytes + 1);
     if (bytes.length <= maxBytes) return bytes;
   } catch (error) {
-    const { code = "EIO" } = error as NodeJS.ErrnoException;
-    const message = `${path} cannot be read as ${what}: ${REASONS[code] ?? "the system says"} (${code}); ${cure}`;
-    throw Object.assign(new Error(message, { cause: error }), { code, syscall: "open", path });
+    throw unreadable(file, error);
   }
   throw new RangeError(`${path} has more than ${maxBytes} bytes, the most that is read as ${what}; ${cure}`);
+}
+
+/** Node's error of a file that cannot be read, told in our words: which file, why, and what to give. */
+export function unreadable({ path, what, cure }: Omit<NamedFile, "maxBytes">, error: unknown): Error {
+  const { code = "EIO" } = error as NodeJS.ErrnoException;
+  const message = `${path} cannot be read as ${what}: ${REASONS[code] ?? "the system says"} (${code}); ${cure}`;
+  return Object.assign(new Error(message, { cause: error }), { code, syscall: "open", path });
 }
 
 /** A device may never end, so its size is not asked for. */

@@ -111,7 +111,16 @@ function splitScheme(text: string): { transport: Transport; rest: string } {
   }
   const known = Object.keys(TRANSPORTS).map((name) => `${name}://`);
   const fault = end > 0 ? `has the unknown scheme ${quote(scheme)}` : "has no scheme";
-  throw new TypeError(`endpoint ${quote(text)} ${fault}; it begins with one of ${known.join(", ")}`);
+  const likely = end > 0 ? undefined : guess(text);
+  const example = likely === undefined ? "" : `, such as ${likely}`;
+  throw new TypeError(`endpoint ${quote(text)} ${fault}; it begins with one of ${known.join(", ")}${example}`);
+}
+
+/** What was meant by an endpoint without its scheme. */
+function guess(text: string): string | undefined {
+  if (/^[./@]/.test(text)) return `unix://${text}`;
+  if (/:\d+$/.test(text)) return `tcp://${text}`;
+  return undefined;
 }
 
 function splitHost(text: string, rest: string): { host: string; bracketed: boolean; port: number } {

@@ -54,6 +54,11 @@ describe("portolan errors", () => {
     const near = await portolan(["errors", "ECONREFUSED"]);
     expect([near.status, near.stdout]).toEqual([64, ""]);
     expect(near.stderr).toContain('there is no error "ECONREFUSED"; did you mean ECONNREFUSED?');
-    expect((await portolan(["errors", "99999"])).status).toBe(64);
+    for (const [text, message] of [
+      ["99999", "there is no error 99999; the numbers of errno(3) go up to 133"],
+      ["XYZZY", 'there is no error "XYZZY"; portolan errors lists those of sockets, errno(3) all'],
+    ] as const) {
+      expect(await portolan(["errors", text])).toMatchObject({ status: 64, stderr: `portolan errors: ${message}\n` });
+    }
   });
 });

@@ -46,7 +46,15 @@ describe("portolan", () => {
     [["xyzzy"], /^portolan: there is no verb "xyzzy"; there are: up, serve, /],
     [["--jsn"], "portolan: unknown option '--jsn'; see portolan --help"],
     [["services", "--jsn"], "portolan services: unknown option '--jsn'; did you mean --json?"],
-    [["services", "echo"], /^portolan services: too many arguments.*; see portolan services --help$/],
+    [
+      ["services", "echo"],
+      "portolan services: too many arguments for 'services': it takes 0, not 1; see portolan services --help",
+    ],
+    [["inetd", "chek", "x.conf"], 'portolan inetd: there is no command "chek"; did you mean check?'],
+    [["bench", "xyzzy"], 'portolan bench: there is no command "xyzzy"; there are: designs'],
+    [["addr", "bnd"], 'portolan addr: there is no command "bnd"; did you mean bind?'],
+    [["addr", "convert"], "portolan addr: missing required argument 'address'; see portolan addr convert --help"],
+    [["call", "echo", "--xyzzy"], "portolan call: unknown option '--xyzzy'; see portolan call echo --help"],
     [["serve"], /^portolan serve: missing required argument 'name'; see portolan serve --help$/],
     [["serve", "ehco"], 'portolan serve: there is no service "ehco"; did you mean echo?'],
     [["serve", "echo", "--design", "epol"], 'portolan serve: there is no design "epol"; did you mean epoll?'],
@@ -57,7 +65,8 @@ describe("portolan", () => {
     [["up", "--host", "256.0.0.1"], /^portolan up: host "256\.0\.0\.1" of ".*" is no IPv4 address/],
     [["serve", "echo", "--listen", "tcp://127.0.0.1:70000"], /^portolan serve: port 70000 of .* is above 65535/],
     [["serve", "echo", "--listen", "tcp://256.0.0.1:0"], /^portolan serve: host "256\.0\.0\.1" .* is no IPv4 address/],
-    [["serve", "echo", "--listen", "127.0.0.1:0"], /^portolan serve: endpoint "127\.0\.0\.1:0" has no scheme/],
+    [["serve", "echo", "--listen", "127.0.0.1:0"], / has no scheme; .*, such as tcp:\/\/127\.0\.0\.1:0$/],
+    [["serve", "echo", "--listen", "./x.sock"], / has no scheme; .*, such as unix:\/\/\.\/x\.sock$/],
     [["serve", "echo", "--listen", `unix:///${"x".repeat(200)}`], /sun_path has room for 107/],
     [
       ["serve", "echo", "--limit", "maxConections=1"],
@@ -114,6 +123,23 @@ describe("portolan", () => {
   it("goes quietly when nobody reads its output", async () => {
     const { stderr } = await shell(`${process.execPath} dist/cli/main.js services | true`);
     expect(stderr).toBe("");
+  });
+
+  it("goes as quietly in the middle of a lesson", async () => {
+    const { stdout, stderr } = await shell(
+      `{ ${process.execPath} dist/cli/main.js demo zombies; echo $? >&2; } | head -n 1`,
+    );
+    expect(stdout.split("\n")).toHaveLength(2);
+    expect(stderr).toBe("141\n");
+  });
+
+  it("says so, and ends with EX_IOERR, where its output cannot be written", async () => {
+    const IOERR = 74;
+    const { status, stderr } = await shell(`${process.execPath} dist/cli/main.js services >/dev/full`);
+    expect({ status, stderr }).toEqual({
+      status: IOERR,
+      stderr: "portolan: standard output cannot be written: No space left on device (ENOSPC)\n",
+    });
   });
 });
 

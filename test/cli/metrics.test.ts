@@ -89,7 +89,7 @@ describe("portolan serve --metrics", () => {
   it.each([
     ["65536", /--metrics takes a port from 0 to 65535, not 65536/],
     ["udp://127.0.0.1:9464", /--metrics takes a port, tcp:\/\/… or unix:\/\/…, .* not udp:/],
-    ["here", /endpoint "here" has no scheme/],
+    ["here", /--metrics takes a port .*, such as 9464, or an endpoint, .*, not "here"/],
     ["tcp://256.0.0.1:1", /is no IPv4 address/],
   ])("refuses %s as usage", async (where, message) => {
     const { status, stderr } = await portolan([...ECHO, "--metrics", where]);

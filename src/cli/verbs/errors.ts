@@ -1,10 +1,13 @@
 /** `portolan errors [CODE]`: what the errors of system calls and look-ups are called, and what usually causes them. */
 import { ERRNO, errnoMessage, errnoName, errnoNumber } from "../../abi/index.ts";
+import { nearest } from "../../service/index.ts";
 import { listCauses, listLookupCauses } from "../../socket/index.ts";
-import { unknownName } from "../failure.ts";
+import { usage } from "../failure.ts";
 import { addExamples, addJsonOption } from "../options.ts";
 import { formatTable } from "../table.ts";
 import type { Verb } from "../verbs.ts";
+
+const HIGHEST_ERRNO = Math.max(...Object.values(ERRNO));
 
 export const verb: Verb = {
   define(command, { context, self }) {
@@ -70,5 +73,9 @@ function readCode(text: string): string {
   const number = /^-?[0-9]{1,5}$/.test(text) ? Math.abs(Number(text)) : errnoNumber(text.toUpperCase());
   const name = number === undefined ? "" : errnoName(number);
   if (number !== undefined && errnoNumber(name) === number) return name;
-  throw unknownName("error", text, [...Object.keys(ERRNO), ...listLookupCauses().map(({ code }) => code)]);
+  if (number !== undefined)
+    throw usage(`there is no error ${number}; the numbers of errno(3) go up to ${HIGHEST_ERRNO}`);
+  const meant = nearest(text, [...Object.keys(ERRNO), ...listLookupCauses().map(({ code }) => code)]);
+  const cure = meant === undefined ? "portolan errors lists those of sockets, errno(3) all" : `did you mean ${meant}?`;
+  throw usage(`there is no error "${text}"; ${cure}`);
 }
