@@ -637,7 +637,8 @@ export class ReadinessReactor implements Reactor {
         this.#stagedLength = length;
         return;
       }
-      if (this.#stagedAddress + this.#stagedLength === address) {
+      // At the input's very start it continues nothing, though the arena may end there.
+      if (start > 0 && this.#stagedAddress + this.#stagedLength === address) {
         this.#stagedLength += length;
         return;
       }
@@ -646,7 +647,8 @@ export class ReadinessReactor implements Reactor {
       const fd = this.#stagedFd;
       this.#flushStaged();
       this.#stagedFd = fd;
-      if (length >= DIRECT_BYTES) {
+      // Where those before it wait, it waits behind them.
+      if (length >= DIRECT_BYTES || this.#outputs[fd] !== undefined) {
         this.#sendDirectly(fd, bytes, start, end);
         return;
       }
@@ -656,7 +658,7 @@ export class ReadinessReactor implements Reactor {
     this.#stagedLength += length;
   }
 
-  /** Makes the staged bytes, where they are received ones, the first of the arena's free part. */
+  /** Makes the staged bytes the first of the arena's free part, where they are received ones or lie further on. */
   #moveToArena(): void {
     const address = this.#arenaAddress + this.#arenaFrom;
     if (this.#stagedLength > 0 && this.#stagedAddress !== address) {
@@ -684,11 +686,15 @@ export class ReadinessReactor implements Reactor {
       this.#flushStaged();
       return;
     }
+    if (inArena) {
+      // What was parked before it may have left since: then it lies further on than where the next will.
+      this.#moveToArena();
+      this.#arenaFrom += length;
+    }
     this.#stagedFd = -1;
     this.#stagedLength = 0;
-    if (inArena) this.#arenaFrom += length;
     this.#inputFrom = inputFrom;
-    if (this.#parked.add(fd, address, length)) this.#flushParked();
+    if (this.#parked.add(fd, this.#stagedAddress, length)) this.#flushParked();
   }
 
   #flushParked(): void {
