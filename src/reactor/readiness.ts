@@ -452,8 +452,8 @@ export class ReadinessReactor implements Reactor {
         if ((events & ~POLLOUT) !== 0) this.#receiveOnce(fd, slot, handler, events);
         break;
       case ARMED:
-        if (this.#outputs[fd] === undefined) this.#reportReady(fd, slot, handler, events);
-        else if (this.#flushAndStay(fd, slot, handler)) {
+        if (this.#outputs[fd] === undefined || this.#flushAndStay(fd, slot, handler)) {
+          // It may have been armed for something else as the wait began.
           const asked = events & ((this.#armed[fd] as number) | UNASKED);
           if (asked !== 0) this.#reportReady(fd, slot, handler, asked);
         }
@@ -514,6 +514,8 @@ export class ReadinessReactor implements Reactor {
       if (this.#isEdgeTriggered) this.#noteMore(fd, slot, start + count === INPUT_BYTES, events);
       handler.received(slot, this.input, start, start + count);
     } else if (count === 0) {
+      // A send in this pass may have taken the error that this would have been.
+      if (this.#failures.length > 0 && this.#failures.includes(slot)) return;
       this.#start(slot, IDLE);
       handler.ended(slot);
     } else if (count !== -EAGAIN && count !== -EINTR) {

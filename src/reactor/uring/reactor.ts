@@ -64,7 +64,10 @@ import {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   MSG_WAITALL,
+  POLLERR,
+  POLLHUP,
   POLLIN,
+  POLLNVAL,
   POLLPRI,
   POLLRDBAND,
   SHUT_WR,
@@ -130,6 +133,8 @@ const CANCEL_ALL_OF_FD = IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD;
 
 const TRY_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL;
 const WAIT_FLAGS = MSG_NOSIGNAL | MSG_WAITALL;
+/** Reported unasked, whatever was wanted. */
+const UNASKED = POLLERR | POLLHUP | POLLNVAL;
 const ACCEPTED_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 /** What a descriptor has in the kernel. */
@@ -177,6 +182,8 @@ export class UringReactor implements Reactor {
   #finishing = new Uint8Array(0);
   #background = new Uint8Array(0);
   #receiveWords = new Int32Array(0);
+  /** … what it is armed for, … */
+  #armed = new Int32Array(0);
   /** … what the peer has not taken, bytes that came after a pause, the address of a connect. */
   readonly #outputs: (OutputQueue | undefined)[] = [];
   readonly #held: (Held | undefined)[] = [];
@@ -199,8 +206,6 @@ export class UringReactor implements Reactor {
   readonly #resumed: Slot[] = [];
   /** Connections that came after a pause, by the listener's descriptor. */
   readonly #heldAccepts = new Map<number, number[]>();
-  /** Descriptors armed for urgent data, with what they are armed for. */
-  readonly #urgent = new Map<number, number>();
 
   constructor() {
     this.input = this.#buffers.region.bytes;
@@ -342,18 +347,12 @@ export class UringReactor implements Reactor {
   arm(slot: Slot, wanted: number): void {
     const fd = this.#start(slot, wanted === 0 ? DISARMED : ARMED);
     if (fd < 0 || wanted === 0) return;
-    let events = wanted;
-    if ((wanted & POLLPRI) !== 0) {
-      this.#urgent.set(fd, wanted);
-      events |= POLLRDBAND;
-    } else if (this.#urgent.size > 0) {
-      this.#urgent.delete(fd);
-    }
+    this.#armed[fd] = wanted;
     if (this.#has(fd, IN_POLL)) {
+      const events = pollEvents(wanted);
       this.#ring.push(UPDATE_FIRST, -1, 0, userData(OP_POLL, slot), IORING_POLL_UPDATE_EVENTS, events, slot, OP_CANCEL);
     } else {
-      this.#mark(fd, IN_POLL);
-      this.#ring.push(POLL_FIRST, fd, 0, 0, 0, events, slot, OP_POLL);
+      this.#pushPoll(fd, slot);
     }
     this.#submitOutside();
   }
@@ -461,6 +460,11 @@ export class UringReactor implements Reactor {
     this.#submitOutside();
   }
 
+  #pushPoll(fd: number, slot: Slot): void {
+    this.#mark(fd, IN_POLL);
+    this.#ring.push(POLL_FIRST, fd, 0, 0, 0, pollEvents(this.#armed[fd] as number), slot, OP_POLL);
+  }
+
   /** Multishot, or one by one where that cannot be trusted; asked of the kernel once for each slot. */
   #receiveWord(fd: number): number {
     if (this.#receiveWords[fd] === 0) this.#receiveWords[fd] = isUnix(fd) ? RECEIVE_ONCE_FIRST : RECEIVE_FIRST;
@@ -506,7 +510,6 @@ export class UringReactor implements Reactor {
     this.#table.free(fd);
     this.#dropOutput(fd);
     this.#held[fd] = undefined;
-    this.#urgent.delete(fd);
     for (const accepted of this.#heldAccepts.get(fd) ?? []) sys.close(accepted);
     this.#heldAccepts.delete(fd);
   }
@@ -685,6 +688,7 @@ export class UringReactor implements Reactor {
       if (state !== FAILED) this.#hold(fd).bytes.push(this.input, start, start + result);
       if (!isOver) this.#doubt(fd, slot);
     } else if (result === 0) {
+      if (this.#isLost(fd)) return;
       if (state === RECEIVING && this.#held[fd] === undefined) this.#end(fd, slot);
       else if (state !== FAILED) this.#hold(fd).ended = true;
       return;
@@ -693,6 +697,14 @@ export class UringReactor implements Reactor {
       return;
     }
     if (isOver) this.#receiveOn(fd, slot);
+  }
+
+  /**
+   * Whether the end of the stream is that of the connection: while bytes wait, this side has not ended its own. The error
+   * went to their send, or will.
+   */
+  #isLost(fd: number): boolean {
+    return this.#outputs[fd] !== undefined && (pollNow(fd, 0) & POLLHUP) !== 0;
   }
 
   /** After the last completion of a request, when more is wanted. */
@@ -807,11 +819,11 @@ export class UringReactor implements Reactor {
       this.#fail(fd, slot, -result);
       return;
     }
-    const urgent = this.#urgent.get(fd);
-    const events = urgent === undefined ? result : pollNow(fd, urgent);
+    const armed = this.#armed[fd] as number;
+    // What it was armed for as this came about may be another thing than now.
+    const events = (armed & POLLPRI) === 0 ? result & (armed | UNASKED) : pollNow(fd, armed);
     if (events === 0) {
-      this.#mark(fd, IN_POLL);
-      this.#ring.push(POLL_FIRST, fd, 0, 0, 0, (urgent as number) | POLLRDBAND, slot, OP_POLL);
+      this.#pushPoll(fd, slot);
       return;
     }
     this.#setState(fd, DISARMED);
@@ -828,6 +840,7 @@ export class UringReactor implements Reactor {
   #sent(fd: number, slot: Slot, result: number): void {
     const isTold = this.#isSendTold(fd);
     this.#unmark(fd, IN_SEND | IN_SEND_TOLD);
+    if (this.#table.states[fd] === FAILED) return;
     const length = this.#sendLength[fd] as number;
     if (result === length) {
       if (this.#outputs[fd] !== undefined) this.#sendWaiting(fd, slot);
@@ -857,6 +870,7 @@ export class UringReactor implements Reactor {
 
   #sentWaiting(fd: number, slot: Slot, result: number): void {
     this.#unmark(fd, IN_SEND_WAITING);
+    if (this.#table.states[fd] === FAILED) return;
     if (result < 0 && result !== -EAGAIN && result !== -EINTR) {
       this.#fail(fd, slot, -result);
       return;
@@ -981,6 +995,7 @@ export class UringReactor implements Reactor {
     this.#finishing = grown(this.#finishing, capacity);
     this.#background = grown(this.#background, capacity);
     this.#receiveWords = grown(this.#receiveWords, capacity);
+    this.#armed = grown(this.#armed, capacity);
   }
 
   #boundedTimeout(timeoutMs: number, nowMs: number): number {
@@ -995,6 +1010,11 @@ export class UringReactor implements Reactor {
 interface Held {
   readonly bytes: OutputQueue;
   ended: boolean;
+}
+
+/** What the kernel is asked for where these events are wanted: see above on urgent data. */
+function pollEvents(wanted: number): number {
+  return (wanted & POLLPRI) === 0 ? wanted : wanted | POLLRDBAND;
 }
 
 /** Which of these events hold now. */
