@@ -14,6 +14,7 @@ import {
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   O_NONBLOCK,
+  POLLOUT,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOL_SOCKET,
@@ -21,7 +22,15 @@ import {
 } from "../abi/index.ts";
 import * as sys from "../sys/index.ts";
 import { checked, type SystemErrorDetails, timeoutError } from "./errors.ts";
-import { deadlineOf, EVENTS, type Operation, type WaitOptions } from "./waits.ts";
+import {
+  deadlineOf,
+  EVENTS,
+  FATAL,
+  FIRST_PAUSE_MS,
+  LONGEST_PAUSE_MS,
+  type Operation,
+  type WaitOptions,
+} from "./waits.ts";
 
 /** Connections given up by their peers that one accept steps over. */
 const MAX_ABORTED = 64;
@@ -129,24 +138,32 @@ export function setNonBlocking(fd: number, nonBlocking: boolean): void {
 
 /**
  * Blocks this thread until the operation's attempt returns anything but `-EAGAIN`, and returns that.
+ * @param alwaysWritable what `isAlwaysWritable` says of the socket.
  * @throws SystemError ETIMEDOUT after the caller's deadline.
  */
 export function waitSync(
   fd: number,
   operation: Operation,
   options: WaitOptions,
+  alwaysWritable: boolean,
   describe: (details: SystemErrorDetails | undefined) => SystemErrorDetails,
 ): number {
   const startMs = performance.now();
   const endMs = deadlineOf(options, startMs);
+  let pauseMs = 0;
   for (;;) {
     const leftMs = endMs - performance.now();
-    pollFor(fd, EVENTS[operation.direction], Math.min(Math.max(Math.ceil(leftMs), 0), SYNC_SLICE_MS));
+    const sliceMs = Math.min(Math.max(Math.ceil(leftMs), 0), SYNC_SLICE_MS);
+    const events = pollFor(fd, EVENTS[operation.direction], sliceMs);
     const result = operation.attempt(fd);
     if (result !== -EAGAIN) return result;
     if (leftMs <= 0) {
       throw timeoutError(operation.syscall, endMs - startMs, describe(operation.describe?.()));
     }
+    // What poll(2) tells at once though it helps nobody: an error that stays, or see `isAlwaysWritable`.
+    const isStuck = (events & POLLOUT) !== 0 ? alwaysWritable : events !== 0 && (events & ~FATAL) === 0;
+    pauseMs = isStuck ? Math.min(Math.max(pauseMs * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS) : 0;
+    if (pauseMs > 0) sleepSync(Math.min(pauseMs, sliceMs));
   }
 }
 

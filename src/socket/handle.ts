@@ -25,7 +25,7 @@ import { type FamilyName, familyNumber, type TypeName, typeNumber } from "./name
 import { OptionAccess } from "./option-access.ts";
 import type { OptionReadValue } from "./options.ts";
 import { describeHolder } from "./port-holder.ts";
-import { Waits } from "./waits.ts";
+import { isAlwaysWritable, Waits } from "./waits.ts";
 
 /** Which direction of a connection ends. */
 export type ShutdownDirection = "read" | "write" | "both";
@@ -270,7 +270,8 @@ export abstract class SocketHandle extends OptionAccess {
 
   /** The queues of what waits on this socket, made at first use. */
   protected get waits(): Waits {
-    this.#waits ??= new Waits(this.descriptor("poll"), (details) => this.describeError(details));
+    const alwaysWritable = isAlwaysWritable(this.family, this.type);
+    this.#waits ??= new Waits(this.descriptor("poll"), alwaysWritable, (details) => this.describeError(details));
     return this.#waits;
   }
 

@@ -38,6 +38,7 @@ import {
   checkWait,
   deadlineOf,
   ERRORS,
+  isAlwaysWritable,
   type Operation,
   PRIORITY,
   READABLE,
@@ -410,7 +411,8 @@ export class Socket extends DescriptorSocket {
   }
 
   #waitSync(fd: number, operation: Operation, options: SyncWaitOptions): number {
-    return waitSync(fd, operation, options, (details) => this.describeError(details));
+    const alwaysWritable = isAlwaysWritable(this.family, this.type);
+    return waitSync(fd, operation, options, alwaysWritable, (details) => this.describeError(details));
   }
 
   #fail(syscall: string, result: number, operation?: Operation): never {

@@ -6,7 +6,7 @@
  * were made. One slot of the reactor serves all directions: it is armed for the union of what is waited for. The slot
  * is taken at the first wait; a socket that never has to wait is unknown to the reactor.
  */
-import { EAGAIN, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI } from "../abi/index.ts";
+import { AF_UNIX, EAGAIN, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, POLLPRI, SOCK_DGRAM } from "../abi/index.ts";
 import { Deadline, type DeadlineOwner, IdleHandler, type Reactor, type Slot, threadReactor } from "../reactor/index.ts";
 import { canceledError, type SystemErrorDetails, timeoutError } from "./errors.ts";
 
@@ -54,10 +54,19 @@ export const EVENTS: readonly [number, number, number, number] = [POLLIN, POLLOU
 const MAX_WAITS_PER_DIRECTION = 4096;
 
 /** Conditions that concern every direction. */
-const FATAL = POLLERR | POLLHUP | POLLNVAL;
+export const FATAL: number = POLLERR | POLLHUP | POLLNVAL;
 /** A condition that lasts and helps nobody is looked at again after these many milliseconds, doubling. */
-const FIRST_PAUSE_MS = 1;
-const LONGEST_PAUSE_MS = 32;
+export const FIRST_PAUSE_MS = 1;
+export const LONGEST_PAUSE_MS = 32;
+
+/**
+ * Whether poll(2) may call a socket writable though nothing can be sent: of unix datagrams it looks at the sender's own
+ * buffer, and what is full is the queue of whoever they are sent to (net.unix.max_dgram_qlen). Waiting for POLLOUT would
+ * be a loop without rest.
+ */
+export function isAlwaysWritable(family: number, type: number): boolean {
+  return family === AF_UNIX && type === SOCK_DGRAM;
+}
 
 export class Waits extends IdleHandler {
   readonly #fd: number;
@@ -68,10 +77,16 @@ export class Waits extends IdleHandler {
   #slot: Slot = 0;
   #pauseMs = 0;
   #pause: NodeJS.Timeout | undefined;
+  /** See {@link isAlwaysWritable}. */
+  readonly #isAlwaysWritable: boolean;
+  #heldBackMs = 0;
+  #heldBack: NodeJS.Timeout | undefined;
 
-  constructor(fd: number, describe: Describe) {
+  /** @param alwaysWritable what {@link isAlwaysWritable} says of the socket. */
+  constructor(fd: number, alwaysWritable: boolean, describe: Describe) {
     super();
     this.#fd = fd;
+    this.#isAlwaysWritable = alwaysWritable;
     this.#describe = describe;
   }
 
@@ -103,6 +118,7 @@ export class Waits extends IdleHandler {
   /** Takes the descriptor back from the reactor and rejects everything that waits. */
   cancel(): void {
     clearTimeout(this.#pause);
+    clearTimeout(this.#heldBack);
     this.#reactor?.detach(this.#slot);
     this.#reactor = undefined;
     for (const waiter of this.#takeAll()) waiter.reject(canceledError(waiter.operation.syscall));
@@ -128,6 +144,7 @@ export class Waits extends IdleHandler {
     for (const direction of [READABLE, WRITABLE, PRIORITY, ERRORS] as const) {
       if ((events & (EVENTS[direction] | FATAL)) !== 0 && this.#serve(direction)) helped = true;
     }
+    if (this.#isAlwaysWritable && (events & POLLOUT) !== 0) this.#holdBack();
     // An error or hang-up that stays, such as an unread error queue, must not make the loop spin.
     const isLasting = !helped && (events & ~FATAL) === 0;
     this.#pauseMs = isLasting ? Math.min(Math.max(this.#pauseMs * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS) : 0;
@@ -159,7 +176,19 @@ export class Waits extends IdleHandler {
     for (const direction of [READABLE, WRITABLE, PRIORITY, ERRORS] as const) {
       if (this.isBusy(direction)) events |= EVENTS[direction];
     }
+    if (this.#heldBack !== undefined) events &= ~POLLOUT;
     this.#reactor?.arm(this.#slot, events);
+  }
+
+  /** Who still waits to send though there was nothing to wait for tries again after a while. */
+  #holdBack(): void {
+    const isStuck = this.isBusy(WRITABLE);
+    this.#heldBackMs = isStuck ? Math.min(Math.max(this.#heldBackMs * 2, FIRST_PAUSE_MS), LONGEST_PAUSE_MS) : 0;
+    if (!isStuck || this.#heldBack !== undefined) return;
+    this.#heldBack = setTimeout(() => {
+      this.#heldBack = undefined;
+      this.#arm();
+    }, this.#heldBackMs);
   }
 
   /** Lets the waiters of a direction try, in order, until one has to wait on. */

@@ -1,7 +1,8 @@
 /** What ends a wait: data, a signal, a deadline, closing. And what happens to the others. */
 import { isSystemError, type Operation, Socket } from "portolan";
-import { EAGAIN, EINVAL } from "portolan/abi";
+import { EAGAIN, EINVAL, encodeSockaddr, MSG_DONTWAIT } from "portolan/abi";
 import { closeThreadReactor, threadReactor } from "portolan/reactor";
+import { sendto } from "portolan/sys";
 import { afterAll, describe, expect, it } from "vitest";
 import { failureOf, tcpListener, tcpPair } from "../support/socket-pairs.ts";
 
@@ -241,6 +242,52 @@ describe("the reactor's share", () => {
     left.close();
     const errors = await Promise.all(waits.slice(0, -1));
     expect(errors.every((error) => error.code === "ECANCELED")).toBe(true);
+  });
+});
+
+describe("a unix datagram whose receiver's queue is full", () => {
+  /** How often an operation that sends to the full queue is tried within a tenth of a second. */
+  async function triesOf(wait: (socket: Socket, operation: Operation) => unknown): Promise<number> {
+    using receiver = new Socket("unix", "dgram");
+    receiver.bind({ family: "unix", kind: "unnamed" });
+    const address = receiver.localAddress;
+    using sender = new Socket("unix", "dgram");
+    await failureOf(async () => {
+      for (let i = 0; i < 100_000; i++) sender.sendToSync("x", address, { flags: MSG_DONTWAIT });
+    });
+    let tries = 0;
+    const sockaddr = encodeSockaddr(address);
+    const attempt = (fd: number): number => {
+      tries++;
+      return sendto(fd, new Uint8Array(1), 1, MSG_DONTWAIT, sockaddr, sockaddr.length);
+    };
+    const operation: Operation = { syscall: "sendto", direction: 1, attempt };
+    expect(await failureOf(async () => wait(sender, operation))).toMatchObject({ code: "ETIMEDOUT" });
+    const whenRoom = sender.sendTo("last", address, { timeoutMs: 30_000 });
+    receiver.recvSync(1);
+    expect(await whenRoom).toBe(4);
+    return tries;
+  }
+
+  it("is waited for without a loop that never rests, though poll says writable", async () => {
+    expect(await triesOf((socket, operation) => socket.perform(operation, { timeoutMs: 100 }))).toBeLessThan(30);
+    expect(await triesOf((socket, operation) => socket.performSync(operation, { timeoutMs: 100 }))).toBeLessThan(30);
+  });
+
+  it("does not hold up what is received meanwhile", async () => {
+    using socket = new Socket("unix", "dgram");
+    socket.bind({ family: "unix", kind: "unnamed" });
+    using full = new Socket("unix", "dgram");
+    full.bind({ family: "unix", kind: "unnamed" });
+    const address = full.localAddress;
+    await failureOf(async () => {
+      for (let i = 0; i < 100_000; i++) socket.sendToSync("x", address, { flags: MSG_DONTWAIT });
+    });
+    const waiting = failureOf(() => socket.sendTo("x", address));
+    await full.sendTo("data", socket.localAddress);
+    expect(String(await socket.recv(10, { timeoutMs: 30_000 }))).toBe("data");
+    socket.close();
+    expect(await waiting).toMatchObject({ code: "ECANCELED" });
   });
 });
 
