@@ -29,6 +29,11 @@ export function toDuplex(socket: Socket, options: DuplexOptions = {}): Duplex {
   return new SocketDuplex(socket, options);
 }
 
+/** What @types/node leaves out of WritableStreamDefaultController. */
+interface Abortable {
+  readonly signal: AbortSignal;
+}
+
 /** The two sides of a connected socket as WHATWG streams. */
 export interface WebStreams {
   /** A byte stream: `getReader({ mode: "byob" })` receives into the reader's own memory. */
@@ -66,9 +71,10 @@ export function toWeb(socket: Socket): WebStreams {
     { highWaterMark: 0 },
   );
   const writable = new WritableStream<Uint8Array | string>({
-    async write(chunk): Promise<void> {
+    async write(chunk, controller): Promise<void> {
       try {
-        await socket.sendAll(chunk);
+        // Aborting waits for the write that is under way, and that might wait for ever for a peer that does not read.
+        await socket.sendAll(chunk, { signal: (controller as unknown as Abortable).signal });
       } catch (error) {
         // What the peer sent before can still be read.
         ended("write");

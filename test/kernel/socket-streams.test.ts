@@ -216,6 +216,18 @@ describe("WHATWG streams", () => {
     expect(other.closed).toBe(true);
   });
 
+  it("are aborted while a write waits for a peer that does not read", async () => {
+    const [left, right] = Socket.pair();
+    using _right = right;
+    const writer = toWeb(left).writable.getWriter();
+    const writing = failureOf(() => writer.write(pattern(8 << 20)));
+    await new Promise((resolve) => setImmediate(resolve));
+    const reason = new Error("enough");
+    await writer.abort(reason);
+    expect(await writing).toBe(reason);
+    expect(left.closed).toBe(true);
+  });
+
   it("fail with the connection", async () => {
     const [left, right] = tcpPair();
     const { readable } = toWeb(left);
