@@ -4,10 +4,12 @@
  * allocated for a packet.
  */
 import {
+  AF_UNIX,
   CMSGHDR,
   EAGAIN,
   EINTR,
   MAX_SOCKADDR_BYTES,
+  MSG_CMSG_CLOEXEC,
   MSG_DONTWAIT,
   MSG_NOSIGNAL,
   MSG_TRUNC,
@@ -17,6 +19,7 @@ import {
 import { recvmmsgAt, sendmmsgAt } from "../sys/index.ts";
 import { type Ancillary, decodeAncillary } from "./ancillary.ts";
 import { BatchAddress } from "./batch-address.ts";
+import { BatchDescriptors } from "./batch-descriptors.ts";
 import {
   align,
   BatchMemory,
@@ -53,7 +56,11 @@ export type DatagramVisitor = (bytes: Uint8Array, start: number, end: number, in
  *       await batch.send(socket);
  *     }
  *
- * What was received is good until the next receive. Any datagram socket will do, one after the other too.
+ * What was received is good until the next receive. Any datagram socket will do, one after the other too, but one call at
+ * a time.
+ *
+ * Descriptors come over unix sockets only where `controlBytes` has room for them. They are close-on-exec and belong to the
+ * batch until {@link DatagramBatch.takeDescriptors}: the next receive, or disposing of the batch (`using`), closes them.
  */
 export class DatagramBatch {
   readonly capacity: number;
@@ -73,6 +80,9 @@ export class DatagramBatch {
   /** Of the queue, how many the kernel has taken or refused. */
   #done = 0;
   #failed = 0;
+  /** Made for the first unix socket; no other brings descriptors. */
+  #descriptors: BatchDescriptors | undefined;
+  #isUnix = false;
 
   /** @throws RangeError for a size that cannot be. */
   constructor(options: BatchOptions = {}) {
@@ -109,19 +119,19 @@ export class DatagramBatch {
    * (an earlier datagram of a connected socket was refused), ETIMEDOUT, ECANCELED …; the signal's reason.
    */
   async receive(socket: MessageSocket, options?: WaitOptions): Promise<number> {
-    this.#checkReceive();
+    this.#checkReceive(socket);
     return socket.perform(this.#receiving, options);
   }
 
   /** {@link DatagramBatch.receive}, blocking the thread. */
   receiveSync(socket: MessageSocket, options?: SyncLimits): number {
-    this.#checkReceive();
+    this.#checkReceive(socket);
     return socket.performSync(this.#receiving, options);
   }
 
   /** Takes what is there already; 0 when nothing is. */
   tryReceive(socket: MessageSocket): number {
-    this.#checkReceive();
+    this.#checkReceive(socket);
     return socket.performNow(this.#receiving) ?? 0;
   }
 
@@ -162,6 +172,20 @@ export class DatagramBatch {
     const length = this.#words[this.#memory.inHeaders + index * HEADER_WORDS + CONTROL_LENGTH_WORD] as number;
     const start = this.#memory.inControl + index * this.#memory.controlBytes;
     return decodeAncillary(this.bytes.subarray(start, start + length));
+  }
+
+  /**
+   * Gives the descriptors that came with a received datagram to the caller, who closes them; a second call gives none.
+   * There are none where MSG_CTRUNC is among its flags: those that came were closed, since others are missing.
+   */
+  takeDescriptors(index: number): number[] {
+    this.#checkIndex(index);
+    return this.#descriptors?.take(index) ?? [];
+  }
+
+  /** Closes the descriptors that nobody took. */
+  [Symbol.dispose](): void {
+    this.#descriptors?.close();
   }
 
   /**
@@ -272,14 +296,22 @@ export class DatagramBatch {
       words[header + CONTROL_LENGTH_WORD] = this.#memory.controlBytes;
     }
     this.#length = 0;
+    this.#descriptors?.close();
     const address = this.#memory.address + this.#memory.inHeaders * 4;
     let result: number;
     // SAFETY: headers, vectors, names, control data and buffers lie in the batch's memory, and the kernel has their
     // addresses only while the call runs.
-    do result = recvmmsgAt(fd, address, this.capacity, MSG_DONTWAIT | MSG_TRUNC, 0);
+    const flags = MSG_DONTWAIT | MSG_TRUNC | (this.#isUnix ? MSG_CMSG_CLOEXEC : 0);
+    do result = recvmmsgAt(fd, address, this.capacity, flags, 0);
     while (result === -EINTR);
     if (result > 0) this.#length = result;
+    if (this.#isUnix && this.#memory.controlBytes > 0) this.#ownDescriptors();
     return result;
+  }
+
+  #ownDescriptors(): void {
+    this.#descriptors ??= new BatchDescriptors();
+    for (let i = 0; i < this.#length; i++) this.#descriptors.add(i, this.ancillary(i), this.flags(i));
   }
 
   #sendOnce(fd: number): number {
@@ -331,7 +363,8 @@ export class DatagramBatch {
     return header;
   }
 
-  #checkReceive(): void {
+  #checkReceive(socket: MessageSocket): void {
+    this.#isUnix = socket.family === AF_UNIX;
     if (this.queued > 0) throw new Error("send what is queued first, or clear it: it may lie where is received to");
   }
 

@@ -1,10 +1,23 @@
 /** Datagrams by the batch: received, answered, queued, cut into segments and joined; and what they cost on the heap. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { DatagramBatch, Socket } from "portolan";
-import { AF_INET, AF_INET6, AF_UNSPEC, encodeSockaddr, MSG_TRUNC, SOL_UDP, UDP_GRO } from "portolan/abi";
+import { closeDescriptors, DatagramBatch, Socket } from "portolan";
+import {
+  AF_INET,
+  AF_INET6,
+  AF_UNSPEC,
+  encodeSockaddr,
+  F_GETFD,
+  FD_CLOEXEC,
+  MSG_CTRUNC,
+  MSG_TRUNC,
+  SOL_UDP,
+  UDP_GRO,
+} from "portolan/abi";
 import { closeThreadReactor } from "portolan/reactor";
+import { fcntl } from "portolan/sys";
 import { afterAll, describe, expect, it } from "vitest";
+import { openThings } from "../support/leaks.ts";
 import { failureOf, hasInet6, pattern } from "../support/socket-pairs.ts";
 
 afterAll(closeThreadReactor);
@@ -95,6 +108,39 @@ describe("a batch", () => {
     const batch = new DatagramBatch();
     batch.receiveSync(right);
     expect(batch.address(0)).toMatchObject({ family: AF_UNSPEC, port: 0 });
+  });
+
+  it("owns the descriptors that come with it, until they are taken", async () => {
+    const [left, right] = Socket.pair("dgram");
+    using _left = left;
+    using _right = right;
+    const before = openThings();
+    {
+      using batch = new DatagramBatch({ capacity: 2, controlBytes: 64 });
+      await left.sendDescriptors([left, right]);
+      await left.sendDescriptors([left]);
+      expect(await batch.receive(right, limits)).toBe(2);
+      const taken = batch.takeDescriptors(0);
+      expect(batch.ancillary(0)).toEqual([{ type: "SCM_RIGHTS", descriptors: taken }]);
+      expect(taken.map((fd) => fcntl(fd, F_GETFD))).toEqual([FD_CLOEXEC, FD_CLOEXEC]);
+      expect(batch.takeDescriptors(0)).toEqual([]);
+      // The next receive closes that of the second datagram, and no other.
+      left.sendSync("nothing");
+      expect(batch.receiveSync(right, limits)).toBe(1);
+      expect(batch.takeDescriptors(0)).toEqual([]);
+      expect(openThings().size).toBe(before.size + 2);
+      closeDescriptors(taken);
+      // Room for a few of them: the others are cut off.
+      const small = new DatagramBatch({ controlBytes: 24 });
+      await left.sendDescriptors(Array(20).fill(left));
+      expect(small.receiveSync(right, limits)).toBe(1);
+      expect(small.flags(0) & MSG_CTRUNC).toBe(MSG_CTRUNC);
+      expect(small.takeDescriptors(0)).toEqual([]);
+      expect([...openThings()]).toEqual([...before]);
+      await left.sendDescriptors([left]);
+      expect(await batch.receive(right, limits)).toBe(1);
+    }
+    expect([...openThings()]).toEqual([...before]);
   });
 
   it("sends to addresses, and to the peer", async () => {
