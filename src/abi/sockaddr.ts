@@ -153,8 +153,8 @@ function encodeInet({ address, port }: InetAddress, into: Uint8Array, offset: nu
   const { size } = SOCKADDR_IN;
   start(into, offset, size, AF_INET);
   checkInteger("port", port, 0xffff);
-  if (!parseIPv4Into(address, into, offset + SOCKADDR_IN.sin_addr)) {
-    throw new RangeError(`host "${address}" is not an IPv4 address`);
+  if (typeof address !== "string" || !parseIPv4Into(address, into, offset + SOCKADDR_IN.sin_addr)) {
+    throw new RangeError(`${hostText(address)} is not an IPv4 address`);
   }
   writeU16(into, offset + SOCKADDR_IN.sin_port, htons(port));
   return size;
@@ -166,9 +166,9 @@ function encodeInet6(value: Inet6Address, into: Uint8Array, offset: number): num
   const { port, flowinfo = 0 } = value;
   checkInteger("port", port, 0xffff);
   checkInteger("flowinfo", flowinfo, 0xffffffff);
-  const parts = splitZone(value.address);
+  const parts = typeof value.address === "string" ? splitZone(value.address) : null;
   if (parts === null || !parseIPv6Into(parts.address, into, offset + SOCKADDR_IN6.sin6_addr)) {
-    throw new RangeError(`host "${value.address}" is not an IPv6 address`);
+    throw new RangeError(`${hostText(value.address)} is not an IPv6 address`);
   }
   const scopeId = value.scopeId ?? zoneIndex(parts.zone, value.address);
   checkInteger("scopeId", scopeId, 0xffffffff);
@@ -176,6 +176,11 @@ function encodeInet6(value: Inet6Address, into: Uint8Array, offset: number): num
   writeU32(into, offset + SOCKADDR_IN6.sin6_flowinfo, htonl(flowinfo));
   writeU32(into, offset + SOCKADDR_IN6.sin6_scope_id, scopeId);
   return size;
+}
+
+/** JavaScript has no types at run time: a field that was forgotten is told from a text that is no address. */
+function hostText(address: unknown): string {
+  return typeof address === "string" ? `host "${address}"` : `address ${String(address)}`;
 }
 
 /** Only a numeric zone can be had without asking the kernel for the interface's index. */
@@ -217,6 +222,7 @@ function toBytes(what: string, value: string | Uint8Array, max: number): Uint8Ar
     throw new RangeError(`${what} ${JSON.stringify(value)} has half a surrogate pair, which no UTF-8 stands for`);
   }
   const bytes = typeof value === "string" ? encoder.encode(value) : value;
+  if (!(bytes instanceof Uint8Array)) throw new RangeError(`${what} ${String(value)} is neither text nor a Uint8Array`);
   if (bytes.length > max) {
     const shown = typeof value === "string" ? ` ${JSON.stringify(value)}` : "";
     throw new RangeError(`${what}${shown} is ${bytes.length} bytes long; ${max} is the limit`);
@@ -226,6 +232,7 @@ function toBytes(what: string, value: string | Uint8Array, max: number): Uint8Ar
 
 function encodePacket(value: PacketAddress, into: Uint8Array, offset: number): number {
   const { address } = value;
+  if (!(address instanceof Uint8Array)) throw new RangeError(`hardware address ${String(address)} is no Uint8Array`);
   checkInteger("protocol", value.protocol, 0xffff);
   checkInteger("ifindex", value.ifindex, 0x7fffffff);
   checkInteger("hatype", value.hatype, 0xffff);
@@ -264,6 +271,7 @@ function encodeVsock({ cid, port }: VsockAddress, into: Uint8Array, offset: numb
 
 function encodeUnknown({ familyNumber, bytes }: UnknownAddress, into: Uint8Array, offset: number): number {
   checkInteger("familyNumber", familyNumber, 0xffff);
+  if (!(bytes instanceof Uint8Array)) throw new RangeError(`bytes ${String(bytes)} is no Uint8Array`);
   checkInteger("length of bytes", bytes.length, MAX_SOCKADDR_BYTES - 2);
   start(into, offset, 2 + bytes.length, familyNumber);
   into.set(bytes, offset + 2);

@@ -21,7 +21,7 @@ import { lastAddress, lastSockaddr, localName, peerName, setNonBlocking, socketI
 import { type SocketState, socketState } from "./descriptors-state.ts";
 import { checked, closedError, SystemError, type SystemErrorDetails } from "./errors.ts";
 import { explainSocketFailure } from "./families.ts";
-import { type FamilyName, familyNumber, type TypeName, typeNumber } from "./names.ts";
+import { checkInt, type FamilyName, familyNumber, type TypeName, typeNumber } from "./names.ts";
 import { OptionAccess } from "./option-access.ts";
 import type { OptionReadValue } from "./options.ts";
 import { describeHolder } from "./port-holder.ts";
@@ -92,7 +92,7 @@ export abstract class SocketHandle extends OptionAccess {
     this.family = familyNumber(family);
     this.type = typeNumber(type);
     if (!Number.isInteger(protocol)) throw new TypeError(`a protocol is a number, not ${protocol}`);
-    this.protocol = protocol;
+    this.protocol = checkInt("a protocol", protocol);
     const result = sys.socket(this.family, this.type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
     this.#fd = checked("socket", result, () => explainSocketFailure(this.family, this.type, protocol, result));
     this.#nonBlocking = true;
@@ -186,10 +186,7 @@ export abstract class SocketHandle extends OptionAccess {
    */
   listen(backlog: number = SOMAXCONN): void {
     const fd = this.descriptor("listen");
-    if (!Number.isInteger(backlog) || backlog < 0) {
-      throw new RangeError(`a backlog is a whole number from 0 up, not ${backlog}`);
-    }
-    const result = sys.listen(fd, backlog);
+    const result = sys.listen(fd, checkInt("a backlog", backlog, 0));
     if (result < 0) throw this.#addressError("listen", result, this.localAddress);
   }
 

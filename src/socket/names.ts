@@ -9,7 +9,9 @@ import {
   AF_VSOCK,
   nameOf,
   SOCK,
+  SOCK_CLOEXEC,
   SOCK_DGRAM,
+  SOCK_NONBLOCK,
   SOCK_RAW,
   SOCK_SEQPACKET,
   SOCK_STREAM,
@@ -19,6 +21,9 @@ import {
 export type FamilyName = "inet" | "inet6" | "netlink" | "packet" | "unix" | "vsock";
 /** A socket type by name; any other goes by its SOCK_ number. */
 export type TypeName = "dgram" | "raw" | "seqpacket" | "stream";
+
+const INT_MAX = 0x7fff_ffff;
+const INT_MIN = -0x8000_0000;
 
 const FAMILIES: { readonly [Name in FamilyName]: number } = {
   inet: AF_INET,
@@ -41,9 +46,15 @@ export function familyNumber(family: FamilyName | number): number {
   return toNumber("address family", family, FAMILIES);
 }
 
-/** The SOCK_ number. @throws TypeError for a name that is none */
+/** The SOCK_ number, without the flags that C adds to it: they are always set here. @throws TypeError for a name that is none */
 export function typeNumber(type: TypeName | number): number {
-  return toNumber("socket type", type, TYPES);
+  return toNumber("socket type", type, TYPES) & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+/** @throws RangeError for what does not fit into a C int, of which the kernel would see the lower bits. */
+export function checkInt(what: string, value: number, min: number = INT_MIN): number {
+  if (Number.isInteger(value) && value >= min && value <= INT_MAX) return value;
+  throw new RangeError(`${what} is an integer from ${min} to ${INT_MAX}, not ${String(value)}`);
 }
 
 /** `AF_INET`, or the number of a family without a name. */
@@ -57,7 +68,7 @@ export function typeText(type: number): string {
 }
 
 function toNumber(what: string, value: string | number, names: Readonly<Record<string, number>>): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return value;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= INT_MAX) return value;
   if (typeof value === "string" && Object.hasOwn(names, value)) return names[value] as number;
   const known = Object.keys(names).join(", ");
   throw new TypeError(`${what} ${JSON.stringify(value)} is none of ${known}, nor a number`);

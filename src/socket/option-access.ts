@@ -1,7 +1,8 @@
 /** The part of `Socket` that reads and writes options. */
-import { EINVAL, ERANGE } from "../abi/index.ts";
+import { EINVAL, ERANGE, writeU32 } from "../abi/index.ts";
 import { getsockopt, setsockopt } from "../sys/index.ts";
 import { SystemError } from "./errors.ts";
+import { checkInt } from "./names.ts";
 import { explainOptionFailure } from "./options/explain.ts";
 import {
   type AnyOption,
@@ -104,13 +105,13 @@ export abstract class OptionAccess {
 
   /**
    * Sets any option, named by its numbers. setsockopt(2)
-   * @param value its bytes, or a number for an option that is a C int.
-   * @throws SystemError ENOPROTOOPT, EPERM; EINVAL where the size is not the option's.
+   * @param value its bytes, or a number for an option that is a C int, signed or not.
+   * @throws RangeError for a number that is none of a C int;  SystemError ENOPROTOOPT, EPERM; EINVAL where the size is not the option's.
    */
   setRawOption(level: number, option: number, value: Uint8Array | number): void {
     const fd = this.descriptor("setsockopt");
     checkNumbers(level, option);
-    const bytes = typeof value === "number" ? options.SO_PRIORITY.encode(value) : value;
+    const bytes = typeof value === "number" ? intBytes(value) : value;
     if (!(bytes instanceof Uint8Array)) throw new TypeError("an option's value is a Uint8Array or a number");
     const result = setsockopt(fd, level, option, bytes, bytes.length);
     if (result < 0) throw new SystemError("setsockopt", result, { subject: byNumber(level, option) });
@@ -227,4 +228,16 @@ function byNumber(level: number, option: number): string {
 function checkNumbers(level: number, option: number): void {
   if (!Number.isInteger(level)) throw new TypeError(`a level is an integer such as SOL_SOCKET, not ${level}`);
   if (!Number.isInteger(option)) throw new TypeError(`an option is an integer such as SO_REUSEADDR, not ${option}`);
+  checkInt("a level", level);
+  checkInt("an option's number", option);
+}
+
+/** The lower bits are the same, be the C int signed or not. */
+function intBytes(value: number): Uint8Array {
+  if (!Number.isInteger(value) || value < -0x8000_0000 || value > 0xffff_ffff) {
+    throw new RangeError(`a value that is a C int is an integer from -2147483648 to 4294967295, not ${value}`);
+  }
+  const bytes = new Uint8Array(4);
+  writeU32(bytes, 0, value >>> 0);
+  return bytes;
 }

@@ -19,7 +19,7 @@ import { DescriptorSocket } from "./descriptors.ts";
 import { descriptorNumber, socketKind } from "./descriptors-state.ts";
 import { checked, SystemError, timeoutError } from "./errors.ts";
 import { Adopted } from "./handle.ts";
-import { type FamilyName, type TypeName, typeNumber } from "./names.ts";
+import { checkInt, type FamilyName, type TypeName, typeNumber } from "./names.ts";
 import {
   AcceptOperation,
   type Bytes,
@@ -124,6 +124,7 @@ export class Socket extends DescriptorSocket {
   static pair(type: TypeName | number = "stream", protocol = 0): [Socket, Socket] {
     const fds = new Int32Array(2);
     const number = typeNumber(type);
+    checkInt("a protocol", protocol);
     checked("socketpair", socketpair(AF_UNIX, number | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol, fds));
     const adopt = (fd: number): Socket => new Socket(new Adopted(fd, AF_UNIX, number, protocol, true, undefined));
     return [adopt(fds[0] as number), adopt(fds[1] as number)];

@@ -215,11 +215,11 @@ export function deadlineOf({ timeoutMs, deadlineMs }: WaitOptions, nowMs: number
 /** @throws the signal's reason if it is aborted; RangeError for a limit that is no time. */
 export function checkWait({ signal, timeoutMs, deadlineMs }: WaitOptions): void {
   signal?.throwIfAborted();
-  if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
-    throw new RangeError(`timeoutMs is a number of milliseconds from 0 up, not ${timeoutMs}`);
+  if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
+    throw new RangeError(`timeoutMs is a number of milliseconds from 0 up, not ${String(timeoutMs)}`);
   }
-  if (deadlineMs !== undefined && Number.isNaN(deadlineMs)) {
-    throw new RangeError("deadlineMs is a time on the clock of performance.now(), not NaN");
+  if (deadlineMs !== undefined && (typeof deadlineMs !== "number" || Number.isNaN(deadlineMs))) {
+    throw new RangeError(`deadlineMs is a time on the clock of performance.now(), not ${String(deadlineMs)}`);
   }
 }
 

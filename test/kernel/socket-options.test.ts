@@ -13,6 +13,8 @@ import {
   SOCK_DGRAM,
   SOCK_STREAM,
   SOL_SOCKET,
+  SOL_TCP,
+  TCP_NOTSENT_LOWAT,
 } from "portolan/abi";
 import { closeThreadReactor } from "portolan/reactor";
 import { afterAll, describe, expect, it } from "vitest";
@@ -127,6 +129,9 @@ describe("raw access", () => {
     expect(socket.lingerSeconds).toBe(9);
     socket.setRawOption(SOL_SOCKET, SO_PRIORITY, 3);
     expect(socket.getOption("SO_PRIORITY")).toBe(3);
+    // A C int may be unsigned.
+    socket.setRawOption(SOL_TCP, TCP_NOTSENT_LOWAT, 0xffff_fff0);
+    expect(socket.getOption("TCP_NOTSENT_LOWAT")).toBe(0xffff_fff0);
   });
 
   it("leaves a wrong size to the kernel, and says what it said", async () => {

@@ -1,7 +1,16 @@
 /** TCP through `Socket`: both ways of calling, half-close, give and take of descriptors. */
 import { closeSync, openSync } from "node:fs";
 import { connect, listen, Socket } from "portolan";
-import { AF_INET, AF_INET6, IPPROTO_TCP, MSG_DONTWAIT, MSG_PEEK, SOCK_STREAM } from "portolan/abi";
+import {
+  AF_INET,
+  AF_INET6,
+  IPPROTO_TCP,
+  MSG_DONTWAIT,
+  MSG_PEEK,
+  SOCK_CLOEXEC,
+  SOCK_NONBLOCK,
+  SOCK_STREAM,
+} from "portolan/abi";
 import { closeThreadReactor } from "portolan/reactor";
 import { close } from "portolan/sys";
 import { afterAll, describe, expect, it } from "vitest";
@@ -53,6 +62,17 @@ describe("a TCP connection", () => {
   it("is told by the kernel's own numbers too", () => {
     using socket = new Socket(AF_INET, SOCK_STREAM, IPPROTO_TCP);
     expect([socket.family, socket.type, socket.protocol]).toEqual([AF_INET, SOCK_STREAM, IPPROTO_TCP]);
+  });
+
+  it("is of its type, though C's flags were given with it", () => {
+    using socket = new Socket("inet", SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC);
+    expect(socket.type).toBe(SOCK_STREAM);
+    const [left, right] = Socket.pair(SOCK_STREAM | SOCK_CLOEXEC);
+    using _left = left;
+    using _right = right;
+    right.sendAllSync("stream");
+    // Of a type that keeps messages apart, the rest would be cut off.
+    expect(String(left.recvFromSync(3).bytes) + String(left.recvFromSync(3).bytes)).toBe("stream");
   });
 
   it("half-closes: the peer reads the end and can still answer", async () => {
