@@ -70,6 +70,8 @@ export class Fleet {
       try {
         members.push({ entry: plan.entry, listen: plan.listen, server: await startOne(plan, { ...options, trouble }) });
       } catch (error) {
+        // Its own children hear a Ctrl-C too, and may have ended of it: that is no failure.
+        if (options.signal.aborted) break;
         const failure = options.refused(plan, asUsage(error));
         if (failure === undefined) continue;
         const isSucceeded = options.inheritance !== undefined;

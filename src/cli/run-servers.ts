@@ -6,6 +6,7 @@ import type { Context } from "./context.ts";
 import { describeFailure, Failure } from "./failure.ts";
 import { Fleet, type Plan } from "./fleet.ts";
 import { startMetrics } from "./metrics.ts";
+import type { HangUps } from "./succession/hang-ups.ts";
 import type { Inheritance } from "./succession/inheritance.ts";
 import { notifyManager } from "./succession/service-manager.ts";
 import { Succession } from "./succession/succession.ts";
@@ -27,6 +28,7 @@ export interface RunOptions {
   readonly graceMs: number;
   /** Where metrics are to be read, as an endpoint; nowhere if undefined. */
   readonly metrics: string | undefined;
+  readonly hangUps: HangUps;
   /** What a process before this one hands on; where to go on with it. */
   readonly inheritance: Inheritance | undefined;
   /** Where unix sockets are, if that is this process's to remove. */
@@ -53,12 +55,17 @@ export async function runServers(
   const view = chooseView(context, self, options);
   const fleet = await startFleet(plans, signal, view, options);
   if (signal.aborted) {
-    // A signal during the start: there is nothing to show.
-    await fleet.stop(options.graceMs);
+    // A signal during the start: there is nothing to show. What a predecessor has handed on it keeps.
+    await fleet.stop(options.graceMs, options.inheritance !== undefined);
+    options.inheritance?.refuse("the new process was told to stop before it served");
     view.stopped();
     return;
   }
-  if (fleet.members.length === 0) throw new Failure(EXIT.UNAVAILABLE, "every address is taken; nothing to serve");
+  if (fleet.members.length === 0) {
+    const why = "every address is taken; nothing to serve";
+    options.inheritance?.refuse(why);
+    throw new Failure(EXIT.UNAVAILABLE, why);
+  }
   await using metrics = await openMetrics(fleet, options);
   const successor = await runUntilEnd({ fleet, metrics, context, signal, view }, options);
   if (successor === undefined) {
@@ -130,20 +137,24 @@ interface Running {
 /** Shows that all serve, and how it goes. @returns the process id of a successor, if that is why it ends */
 async function runUntilEnd(
   { fleet, metrics, context, signal, view }: Running,
-  { inheritance, folder, counters, metrics: listen }: RunOptions,
+  { hangUps, inheritance, folder, counters, metrics: listen }: RunOptions,
 ): Promise<number | undefined> {
   const succession = await Succession.open({
     fleet,
     metrics: metrics && { listen: listen as string, endpoint: metrics },
-    context,
     inheritance,
     folder,
     reloading: () => view.reloading(),
     failed: (why) => view.reloadFailed(why),
   });
   view.started(fleet, metrics);
-  if (inheritance === undefined) notifyManager("READY=1");
-  else inheritance.accept();
+  if (inheritance === undefined) {
+    notifyManager("READY=1");
+  } else {
+    inheritance.accept();
+    folder?.take();
+  }
+  hangUps.onEach(() => succession.reload());
   const timer = counters ? setInterval(() => look(view, context), view.intervalMs) : undefined;
   try {
     return await endOf(fleet, signal, succession);

@@ -2,6 +2,7 @@
 import { SO_RCVBUF, SO_SNDBUF, SOCK_DGRAM, SOL_SOCKET } from "../abi/index.ts";
 import { checked, parseEndpoint } from "../socket/index.ts";
 import { close, setsockopt } from "../sys/index.ts";
+import { atExit, notAtExit } from "./at-exit.ts";
 import {
   CONNECTION_DURATION,
   type Counters,
@@ -189,6 +190,11 @@ class RunningServer implements Server {
   readonly #running: Running;
   /** Whether a unix socket's file is to go with the server. */
   #ownsPath: boolean;
+  readonly #removePath = (): void => {
+    notAtExit(this.#removePath);
+    if (this.#ownsPath) this.#running.listeners.removePath();
+    this.#ownsPath = false;
+  };
   #hasStarted = false;
   /** Whether its sockets are still its own. */
   #isListening = true;
@@ -203,6 +209,8 @@ class RunningServer implements Server {
     this.placement = identity.placement;
     this.listeners = listeners.fds;
     this.done = handle.done;
+    // Also when the process ends at once. A predecessor's file is left alone then: it may serve there still.
+    if (this.#ownsPath && this.endpoint.startsWith("unix:")) atExit(this.#removePath);
     const ended = (error?: unknown): void => {
       this.#isListening = false;
       this.#removePath();
@@ -214,7 +222,7 @@ class RunningServer implements Server {
   /** It has begun. */
   serves(): void {
     this.#hasStarted = true;
-    this.#ownsPath = true;
+    this.#ownsPath = this.#isListening;
     tellServerStarted(this.#running.identity);
   }
 
@@ -255,11 +263,6 @@ class RunningServer implements Server {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-  }
-
-  #removePath(): void {
-    if (this.#ownsPath) this.#running.listeners.removePath();
-    this.#ownsPath = false;
   }
 
   #refreshed(): Counters {

@@ -139,6 +139,7 @@ export function setNonBlocking(fd: number, nonBlocking: boolean): void {
 /**
  * Blocks this thread until the operation's attempt returns anything but `-EAGAIN`, and returns that.
  * @param alwaysWritable what `isAlwaysWritable` says of the socket.
+ * @param startMs when the call began: what it says of its limit counts from there.
  * @throws SystemError ETIMEDOUT after the caller's deadline.
  */
 export function waitSync(
@@ -147,8 +148,8 @@ export function waitSync(
   options: WaitOptions,
   alwaysWritable: boolean,
   describe: (details: SystemErrorDetails | undefined) => SystemErrorDetails,
+  startMs: number = performance.now(),
 ): number {
-  const startMs = performance.now();
   const endMs = deadlineOf(options, startMs);
   let pauseMs = 0;
   for (;;) {

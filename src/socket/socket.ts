@@ -189,7 +189,7 @@ export class Socket extends DescriptorSocket {
       options.signal?.throwIfAborted();
       result = operation.start(this.descriptor("connect"));
     }
-    if (result === -EINPROGRESS) result = await this.waits.wait(operation, { ...options, deadlineMs: endMs });
+    if (result === -EINPROGRESS) result = await this.waits.wait(operation, options, startMs);
     this.#connected(result, operation);
   }
 
@@ -206,7 +206,7 @@ export class Socket extends DescriptorSocket {
       sleepSync(FULL_QUEUE_PAUSE_MS);
       result = operation.start(fd);
     }
-    if (result === -EINPROGRESS) result = this.#waitSync(fd, operation, { deadlineMs: endMs });
+    if (result === -EINPROGRESS) result = this.#waitSync(fd, operation, options, startMs);
     this.#connected(result, operation);
   }
 
@@ -411,9 +411,9 @@ export class Socket extends DescriptorSocket {
     return (flags & MSG_DONTWAIT) === 0 ? this.waits.wait(operation, options) : -EAGAIN;
   }
 
-  #waitSync(fd: number, operation: Operation, options: SyncWaitOptions): number {
+  #waitSync(fd: number, operation: Operation, options: SyncWaitOptions, startMs?: number): number {
     const alwaysWritable = isAlwaysWritable(this.family, this.type);
-    return waitSync(fd, operation, options, alwaysWritable, (details) => this.describeError(details));
+    return waitSync(fd, operation, options, alwaysWritable, (details) => this.describeError(details), startMs);
   }
 
   #fail(syscall: string, result: number, operation?: Operation): never {

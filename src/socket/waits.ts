@@ -99,8 +99,9 @@ export class Waits extends IdleHandler {
   /**
    * Waits until the operation's attempt returns anything but `-EAGAIN`, and resolves to that: a result or `-errno`.
    * Rejects with the signal's reason, with ETIMEDOUT, or with ECANCELED after {@link Waits.cancel}.
+   * @param startMs when the call began, on the clock of `performance.now()`: what it says of its limit counts from there.
    */
-  wait(operation: Operation, options: WaitOptions): Promise<number> {
+  wait(operation: Operation, options: WaitOptions, startMs: number = performance.now()): Promise<number> {
     return new Promise((resolve, reject) => {
       const queue = this.#queues[operation.direction];
       if (queue !== undefined && queue.length >= MAX_WAITS_PER_DIRECTION) {
@@ -108,7 +109,7 @@ export class Waits extends IdleHandler {
       }
       const reactor = this.#attach();
       const waiter = new Waiter(this, operation, resolve, reject);
-      waiter.watch(reactor, options);
+      waiter.watch(reactor, options, startMs);
       if (queue === undefined) this.#queues[operation.direction] = [waiter];
       else queue.push(waiter);
       this.#arm();
@@ -246,15 +247,14 @@ class Waiter implements DeadlineOwner {
     this.#reject = reject;
   }
 
-  watch(reactor: Reactor, options: WaitOptions): void {
+  watch(reactor: Reactor, options: WaitOptions, startMs: number): void {
     if (options.signal !== undefined) {
       this.#signal = options.signal;
       this.#signal.addEventListener("abort", this);
     }
-    const nowMs = performance.now();
-    const atMs = deadlineOf(options, nowMs);
+    const atMs = deadlineOf(options, startMs);
     if (atMs === Number.POSITIVE_INFINITY) return;
-    this.#timeoutMs = Math.max(0, atMs - nowMs);
+    this.#timeoutMs = Math.max(0, atMs - startMs);
     this.#reactor = reactor;
     this.#deadline = new Deadline(this);
     reactor.timers.set(this.#deadline, atMs);

@@ -11,6 +11,8 @@ import { resultRows } from "../../bench/results.ts";
 import { runBenches, type Setting } from "../../bench/run.ts";
 
 const seed = 20_261;
+/** On a busy machine a short window may pass without one answer: then a longer one is looked through. */
+const WINDOWS_SECONDS = ["0.1", "1", "5"];
 
 /** In continuous integration a missing compiler fails in buildNative; elsewhere it is a skip that says why. */
 const skipped = !process.env.CI && !hasCompiler();
@@ -32,10 +34,15 @@ describe.skipIf(skipped)("the bench", () => {
   }, 120_000);
 
   const run = async (...argv: string[]) => {
-    const options = parseOptions([...argv, "--seconds", "0.1", "--warmup-ms", "20", "--seed", String(seed)]);
-    const outcome = await runBenches(options, setting);
-    expect(outcome.unmeasured).toEqual([]);
-    return { options, ...outcome };
+    const measure = async (seconds: string) => {
+      const options = parseOptions([...argv, "--seconds", seconds, "--warmup-ms", "20", "--seed", String(seed)]);
+      return { options, ...(await runBenches(options, setting)) };
+    };
+    let measured = await measure(WINDOWS_SECONDS[0]!);
+    for (const seconds of WINDOWS_SECONDS.slice(1))
+      if (measured.unmeasured.length > 0) measured = await measure(seconds);
+    expect(measured.unmeasured).toEqual([]);
+    return measured;
   };
 
   it.skipIf(!existsSync("/usr/sbin/xinetd") && process.env.CI === undefined)(

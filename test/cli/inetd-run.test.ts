@@ -7,6 +7,7 @@ import { closeThreadReactor } from "portolan/reactor";
 import { afterAll, describe, expect, it } from "vitest";
 import { ask, PATIENCE_MS } from "../support/inetd-kit.ts";
 import { needsProgram } from "../support/programs.ts";
+import { until } from "../support/until.ts";
 import { Program, portolan, root, scratchFolder, start } from "./portolan.ts";
 
 afterAll(() => closeThreadReactor());
@@ -89,6 +90,26 @@ describe("a configuration is served", () => {
     expect(program.events("stopped")).toHaveLength(1);
     expect([pidFile, `${folder.path}/tr.sock`].map((file) => existsSync(file))).toEqual([false, false]);
   });
+});
+
+it("goes on to let a program finish, whichever signals come meanwhile", async () => {
+  using folder = scratchFolder();
+  const path = join(folder.path, "inetd.conf");
+  writeFileSync(path, classic(folder.path));
+  await using program = start(["inetd", "--config", path, "--json", "--grace", "60"]);
+  const [{ endpoint = "" } = {}] = await program.listening(1);
+  using client = await connect(endpoint, { timeoutMs: PATIENCE_MS });
+  await client.sendAll("one\n");
+  expect(String(await client.readUntil("\n", { timeoutMs: PATIENCE_MS }))).toBe("one\n");
+  program.signal("SIGTERM");
+  await until(() => !existsSync(`${folder.path}/cat.sock`));
+  program.signal("SIGHUP");
+  program.signal("SIGUSR2");
+  await client.sendAll("two\n");
+  expect(String(await client.readUntil("\n", { timeoutMs: PATIENCE_MS }))).toBe("two\n");
+  client.close();
+  expect(await program.end()).toMatchObject({ status: 0, stderr: "" });
+  expect(program.events("stopped")).toHaveLength(1);
 });
 
 /** Binds two sockets, and becomes the command of its arguments, which has them as systemd hands them over. */

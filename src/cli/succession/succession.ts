@@ -3,9 +3,7 @@
  * with the same arguments and gets the same sockets; only when it says that it serves does this one stop accepting. If it
  * does not come to that, this one goes on as before.
  */
-import { readFileSync } from "node:fs";
 import type { MetricsEndpoint } from "../../server/index.ts";
-import type { Context } from "../context.ts";
 import type { Fleet } from "../fleet.ts";
 import { METRICS_ESTATE } from "../metrics.ts";
 import { ControlSocket, type Outcome } from "./control-socket.ts";
@@ -17,7 +15,6 @@ export interface SuccessionOptions {
   readonly fleet: Fleet;
   /** Where metrics are read, if they are, and where that was asked for. */
   readonly metrics: { readonly listen: string; readonly endpoint: MetricsEndpoint } | undefined;
-  readonly context: Context;
   readonly inheritance: Inheritance | undefined;
   readonly folder: Estate["folder"];
   /** Told of each reload as it begins, and of one that came to nothing. */
@@ -39,30 +36,25 @@ export class Succession {
     this.succeeded = new Promise((resolve) => {
       this.#settle = resolve;
     });
-    // Whoever was started by nohup(1) is not to hear of hang-ups.
-    if (!isHangUpIgnored()) process.on("SIGHUP", this.#hungUp);
   }
 
-  /** From now on reloads can be asked for. */
+  /** From now on `portolan reload` can ask for it. */
   static async open(options: SuccessionOptions): Promise<Succession> {
     const succession = new Succession(options);
     succession.#control = await ControlSocket.open(succession.#reload);
     return succession;
   }
 
+  /** Starts a successor, unless one is being started. */
+  reload(): void {
+    void this.#reload();
+  }
+
   /** Hears no more; a successor that does not serve yet is given up. */
   close(): void {
     this.#abandon.abort();
     this.#control?.close();
-    // The handler stays: without one, a late SIGHUP would end what drains.
   }
-
-  readonly #hungUp = (): void => {
-    const { out, err } = this.#options.context;
-    // The terminal has been closed: nobody wants it to go on, let alone once more.
-    if (out.isHungUp || err.isHungUp) process.kill(process.pid, "SIGTERM");
-    else void this.#reload();
-  };
 
   readonly #reload = (): Promise<Outcome> => {
     this.#running ??= this.#succeed();
@@ -107,10 +99,4 @@ export class Succession {
       listeners: [...ofServices, ...ofMetrics],
     };
   }
-}
-
-/** SigIgn of proc_pid_status(5): a mask of signals, the first of which is SIGHUP. */
-function isHangUpIgnored(): boolean {
-  const mask = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "0";
-  return (Number.parseInt(mask.slice(-1), 16) & 1) !== 0;
 }

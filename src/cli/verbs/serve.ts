@@ -17,6 +17,7 @@ import {
 } from "../options.ts";
 import { runServers } from "../run-servers.ts";
 import { addServiceOptions, type ServiceFlags, serviceOptions } from "../service-flags.ts";
+import { HangUps } from "../succession/hang-ups.ts";
 import { Inheritance } from "../succession/inheritance.ts";
 import type { Verb } from "../verbs.ts";
 
@@ -69,6 +70,8 @@ export const verb: Verb = {
       const endpoints = options.listen ?? defaultEndpoints(entry);
       for (const endpoint of endpoints) checkSpoken(entry, endpoint);
       const plans = endpoints.map((listen) => ({ entry, listen, options: own }));
+      context.stopSignals();
+      const hangUps = new HangUps(context);
       await runServers(plans, context, self, {
         json: options.json === true,
         counters: false,
@@ -78,6 +81,7 @@ export const verb: Verb = {
         limits: limitsFrom(options),
         graceMs: options.grace,
         metrics: options.metrics,
+        hangUps,
         inheritance: await Inheritance.receive(),
         skipTaken: false,
         takenCure: "end that, or choose another with --listen; port 0 is any that is free",

@@ -16,6 +16,7 @@ import { addLimitOptions, type LimitOptions, limitsFrom } from "../limit-flags.t
 import { addMetricsOption } from "../metrics-option.ts";
 import { addDesignOption, addExamples, addGraceOption, addJsonOption, parser, readService } from "../options.ts";
 import { runServers } from "../run-servers.ts";
+import { HangUps } from "../succession/hang-ups.ts";
 import { Inheritance } from "../succession/inheritance.ts";
 import { UnixFolder } from "../unix-folder.ts";
 import type { Verb } from "../verbs.ts";
@@ -54,6 +55,9 @@ export const verb: Verb = {
       ["portolan up --any-port --json", "for a script, which reads the ports"],
     ]);
     command.action(async (options: UpOptions) => {
+      // Heard from here on: soon there is a folder to remove.
+      context.stopSignals();
+      const hangUps = new HangUps(context);
       const inheritance = await Inheritance.receive();
       using folder = new UnixFolder(inheritance?.folder);
       const originPid = inheritance?.originPid ?? process.pid;
@@ -65,6 +69,7 @@ export const verb: Verb = {
         limits: limitsFrom(options),
         graceMs: options.grace,
         metrics: options.metrics,
+        hangUps,
         inheritance,
         folder,
         skipTaken: options.skipTaken === true,

@@ -8,6 +8,7 @@ import { EXIT } from "../../../service/index.ts";
 import { activatedSockets } from "../../../socket/index.ts";
 import { Failure, usage } from "../../failure.ts";
 import { addExamples, addGraceOption, addJsonOption } from "../../options.ts";
+import { HangUps } from "../../succession/hang-ups.ts";
 import { formatTable, plural } from "../../table.ts";
 import type { VerbSetup } from "../../verbs.ts";
 import { describeProblem, readConfiguration } from "./configuration.ts";
@@ -47,9 +48,10 @@ export function defineRun(command: Command, { context, self }: VerbSetup): void 
   command.action(async (flags: Flags) => {
     if (flags.config === undefined) throw usage("which configuration? --config FILE; --help names one to begin with");
     const { signal } = context.stopSignals();
+    const hangUps = new HangUps(context);
     const show = flags.json === true ? new JsonShow(context) : new TextShow(context);
     const runner = new Running(flags.config, show);
-    await runner.start();
+    await runner.start(hangUps);
     try {
       if (flags.pidFile !== undefined) writePid(flags.pidFile);
       await runner.until(signal);
@@ -82,9 +84,8 @@ type Context = VerbSetup["context"];
 class Running {
   readonly #path: string;
   readonly #show: Show;
-  readonly #again = (): void => void this.#reload();
-  readonly #status = (): void => this.#show.services(this.#inetd as Inetd);
   #inetd: Inetd | undefined;
+  #isStopping = false;
 
   constructor(path: string, show: Show) {
     this.#path = path;
@@ -92,7 +93,9 @@ class Running {
   }
 
   /** @throws Failure where the file cannot be read, or nothing of it can be served. */
-  async start(): Promise<void> {
+  async start(hangUps: HangUps): Promise<void> {
+    // Heard early and to the end: what nobody hears ends the process, and what it made is left behind.
+    process.on("SIGUSR2", () => this.#inetd && this.#show.services(this.#inetd));
     const { config, problems } = readConfiguration(this.#path);
     this.#inetd = await startInetd(config, {
       activated: activatedSockets(),
@@ -108,9 +111,8 @@ class Running {
       const why = errors > 0 ? plural(errors, "error") : "it has none, or all are disabled";
       throw new Failure(EXIT.CONFIG, `${this.#path}: there is no service to serve: ${why}`);
     }
-    process.on("SIGHUP", this.#again);
-    process.on("SIGUSR2", this.#status);
     this.#show.services(this.#inetd);
+    hangUps.onEach(() => void this.#reload());
   }
 
   /** Waits for the signal. */
@@ -121,6 +123,7 @@ class Running {
 
   /** A configuration with an error is not taken: what runs is better than what was mistyped. */
   async #reload(): Promise<void> {
+    if (this.#isStopping) return;
     try {
       const { config, problems } = readConfiguration(this.#path);
       this.#show.problems(problems);
@@ -137,8 +140,7 @@ class Running {
   }
 
   async stop(graceMs: number): Promise<void> {
-    process.off("SIGHUP", this.#again);
-    process.off("SIGUSR2", this.#status);
+    this.#isStopping = true;
     const running = this.#inetd?.services.reduce((sum, service) => sum + service.running, 0) ?? 0;
     this.#show.stopping(running, graceMs);
     await this.#inetd?.stop({ graceMs });
