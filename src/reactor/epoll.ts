@@ -16,7 +16,8 @@
  *
  * Edge-triggered (EPOLLET), a condition is reported when it begins. Fewer reports come of it, and a duty: whoever is told
  * must go on until the kernel says EAGAIN, or will not be told again. A receive that came back short says as much for
- * bytes, but not for the end of the stream, which may have arrived with them: hence EPOLLRDHUP, which says that it has.
+ * bytes, but not for the end of the stream, which may have arrived with them: hence EPOLLRDHUP, which says that it has. Nor
+ * for those behind urgent data, before which each receive stops: hence EPOLLPRI, which says that there are such.
  * A change of what is wanted (EPOLL_CTL_MOD) looks anew, so a condition that began while nobody wanted it is reported.
  */
 import {
@@ -26,6 +27,7 @@ import {
   EPOLL_CTL_DEL,
   EPOLL_CTL_MOD,
   EPOLLET,
+  EPOLLPRI,
   EPOLLRDHUP,
   POLLIN,
 } from "../abi/index.ts";
@@ -68,7 +70,7 @@ export class EpollSelector implements Selector {
   constructor(isEdgeTriggered = false) {
     this.isEdgeTriggered = isEdgeTriggered;
     this.name = isEdgeTriggered ? "epoll-et" : "epoll";
-    this.#always = isEdgeTriggered ? EPOLLET | EPOLLRDHUP : 0;
+    this.#always = isEdgeTriggered ? EPOLLET | EPOLLPRI | EPOLLRDHUP : 0;
     const descriptor = epoll_create1(EPOLL_CLOEXEC);
     if (descriptor < 0) unmapRegion(this.#memory);
     this.descriptor = keepDescriptor(check("epoll_create1", descriptor));

@@ -22,6 +22,7 @@ import {
   POLLIN,
   POLLNVAL,
   POLLOUT,
+  POLLPRI,
   POLLRDHUP,
   SHUT_WR,
   SO_ERROR,
@@ -523,9 +524,9 @@ export class ReadinessReactor implements Reactor {
     }
   }
 
-  /** A receive that left room means that nothing is left, unless the peer's end has been reported too. */
+  /** A receive that left room means that nothing is left, unless the peer's end, or urgent data, has been reported too. */
   #noteMore(fd: number, slot: Slot, isFull: boolean, events: number): void {
-    const mayBeMore = isFull || (events & (POLLRDHUP | UNASKED)) !== 0;
+    const mayBeMore = isFull || (events & (POLLPRI | POLLRDHUP | UNASKED)) !== 0;
     if (mayBeMore) this.#noteLeft(fd, slot, events & ~POLLOUT);
   }
 
