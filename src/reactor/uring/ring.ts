@@ -25,6 +25,8 @@ import {
   IORING_SETUP_NO_SQARRAY,
   IORING_SETUP_SINGLE_ISSUER,
   IORING_SETUP_SUBMIT_ALL,
+  IORING_SQ_CQ_OVERFLOW,
+  IORING_UNREGISTER_RING_FDS,
   MAP_POPULATE,
   MAP_SHARED,
   PROT_READ,
@@ -76,6 +78,7 @@ export function firstWord(opcode: number, entryFlags = 0, ioPriority = 0): numbe
 export class Ring {
   readonly fd: number;
   readonly #enterFd: number;
+  readonly #isRegistered: boolean;
   readonly #enterFlags: number;
   readonly #rings: Uint32Array;
   readonly #signed: Int32Array;
@@ -83,6 +86,7 @@ export class Ring {
   readonly #mappings: readonly { address: number; sizeBytes: number }[];
   readonly #submissionTailWord: number;
   readonly #submissionMask: number;
+  readonly #submissionFlagsWord: number;
   readonly #headWord: number;
   readonly #tailWord: number;
   readonly #flagsWord: number;
@@ -120,6 +124,7 @@ export class Ring {
     this.#entries = new Int32Array(viewMemory(entries.address, entryBytes));
     this.#submissionTailWord = sq(IO_SQRING_OFFSETS.tail) / 4;
     this.#submissionMask = this.#rings[sq(IO_SQRING_OFFSETS.ring_mask) / 4] as number;
+    this.#submissionFlagsWord = sq(IO_SQRING_OFFSETS.flags) / 4;
     this.#headWord = cq(IO_CQRING_OFFSETS.head) / 4;
     this.#tailWord = cq(IO_CQRING_OFFSETS.tail) / 4;
     this.#flagsWord = cq(IO_CQRING_OFFSETS.flags) / 4;
@@ -130,6 +135,7 @@ export class Ring {
     // Entering by a registered number saves the kernel a look-up of the descriptor at every call.
     const registration = new Uint32Array([0xffffffff, 0, this.fd, 0]);
     const isRegistered = io_uring_register(this.fd, IORING_REGISTER_RING_FDS, registration, 1) === 1;
+    this.#isRegistered = isRegistered;
     this.#enterFd = isRegistered ? (registration[0] as number) : this.fd;
     this.#enterFlags = IORING_ENTER_GETEVENTS | (isRegistered ? IORING_ENTER_REGISTERED_RING : 0);
     this.#waitWords[IO_URING_GETEVENTS_ARG.ts / 8] = BigInt(this.#wait.address + IO_URING_GETEVENTS_ARG.size);
@@ -211,6 +217,11 @@ export class Ring {
     return ((this.#rings[this.#tailWord] as number) - (this.#rings[this.#headWord] as number)) >>> 0;
   }
 
+  /** Whether there are completions for which the ring had no room: it gets them when the kernel is entered next. */
+  get isOverflowing(): boolean {
+    return ((this.#rings[this.#submissionFlagsWord] as number) & IORING_SQ_CQ_OVERFLOW) !== 0;
+  }
+
   /**
    * Calls back for each completion there is now; those that arrive meanwhile wait for the next call, and so do the rest
    * after a throw.
@@ -250,6 +261,10 @@ export class Ring {
   }
 
   close(): void {
+    // The registration holds the ring as the descriptor does, until the thread ends; and a thread has but few.
+    if (this.#isRegistered) {
+      io_uring_register(this.fd, IORING_UNREGISTER_RING_FDS, new Uint32Array([this.#enterFd, 0, 0, 0]), 1);
+    }
     closeKept(this.fd);
     for (const { address, sizeBytes } of this.#mappings) munmap(address, sizeBytes);
     unmapRegion(this.#wait);
