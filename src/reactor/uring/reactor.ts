@@ -170,6 +170,11 @@ export class UringReactor implements Reactor {
   readonly #arena = sys.mapRegion(ARENA_BYTES);
   #arenaHalf = 0;
   #arenaUsed = 0;
+  /**
+   * Whether completions of the last pass are still to be read: a handler has thrown, or there were more than fit. What their
+   * sends left lies in buffers and in the half of the arena that would be used again else.
+   */
+  #isUnread = false;
 
   readonly #table = new SlotTable((capacity) => this.#grow(capacity));
   /** Per descriptor: what is in the kernel, … */
@@ -200,7 +205,7 @@ export class UringReactor implements Reactor {
   #disposed = false;
   /** Completions of this pass that concern nobody but us. */
   #unreported = 0;
-  /** Completions of accepts that the pass in hand has dealt with. */
+  /** Completions of accepts that have been dealt with, while the completions of a pass are read. */
   #acceptsSeen = 0;
   /** Slots that receive or accept again and for which something was held. */
   readonly #resumed: Slot[] = [];
@@ -362,19 +367,24 @@ export class UringReactor implements Reactor {
     if (this.#disposed) throw new TypeError("the reactor is disposed");
     this.#stopResting();
     this.#wait(this.#resumed.length > 0 || !this.#doubts.isEmpty ? 0 : timeoutMs);
-    this.#arenaHalf = ARENA_HALF_BYTES - this.#arenaHalf;
-    this.#arenaUsed = 0;
+    if (!this.#isUnread) {
+      this.#arenaHalf = ARENA_HALF_BYTES - this.#arenaHalf;
+      this.#arenaUsed = 0;
+    }
+    this.#isUnread = true;
     this.#depth++;
     this.#unreported = 0;
-    this.#acceptsSeen = 0;
     let reported = 0;
     try {
       reported = this.#ring.drain(this.#complete) - this.#unreported;
+      this.#isUnread = this.#ring.isOverflowing;
+      this.#acceptsSeen = 0;
       if (!this.#doubts.isEmpty) reported += this.#settleDoubts();
       if (this.#resumed.length > 0) reported += this.#deliverHeld();
       if (this.timers.nextMs <= this.nowMs) reported += this.timers.fire(this.nowMs);
     } finally {
-      this.#buffers.recycle();
+      this.#acceptsSeen = 0;
+      if (!this.#isUnread) this.#buffers.recycle();
       this.#depth--;
       if (this.#disposed) this.#release();
     }
@@ -386,6 +396,7 @@ export class UringReactor implements Reactor {
   }
 
   rest(): boolean {
+    if (this.#disposed) return false;
     this.#ring.eventfdEnabled = true;
     this.#isResting = true;
     this.#ring.submit();
@@ -396,7 +407,7 @@ export class UringReactor implements Reactor {
     this.#stopped = false;
     // Each turn is a call of a JavaScript function, so that terminating the worker that runs this takes effect.
     while (!this.#stopped) this.pass(-1);
-    this.#ring.submit();
+    if (!this.#disposed) this.#ring.submit();
   }
 
   stop(): void {
@@ -495,8 +506,8 @@ export class UringReactor implements Reactor {
     const accepted = this.#heldAccepts.get(fd) ?? [];
     this.#heldAccepts.delete(fd);
     if (this.#disposed || !this.#has(fd, IN_ACCEPT)) return accepted;
-    // Those of the pass in hand that were dealt with are still among the ring's.
-    let dealtWith = this.#depth === 0 ? 0 : this.#acceptsSeen;
+    // While completions are read, those that were dealt with are still among the ring's.
+    let dealtWith = this.#acceptsSeen;
     this.#ring.takeWaiting((tag, operation, result) => {
       if (operation !== OP_ACCEPT || dealtWith-- > 0 || tag !== slot || result < 0) return false;
       accepted.push(result);
