@@ -1,5 +1,5 @@
 /** How things go wrong at the command line: a status, and one line that names the thing, the cause and the cure. */
-import { EXIT, type ExitStatus, nearest } from "../service/index.ts";
+import { EXIT, type ExitStatus, LineTooLongError, nearest } from "../service/index.ts";
 
 /** The shell's status of a program that a signal ended is this and the signal's number. */
 export const SIGNAL_STATUS_BASE = 128;
@@ -50,6 +50,7 @@ export function asUsage(error: unknown): unknown {
 /** What is to be printed, and the status to end with. */
 export function describeFailure(error: unknown): { readonly status: ExitStatus; readonly message: string } {
   if (error instanceof Failure) return error;
+  if (error instanceof LineTooLongError) return { status: EXIT.DATAERR, message: error.message };
   if (isSystemFailure(error)) {
     const status = error.syscall === "open" ? EXIT.NOINPUT : (STATUS_BY_CODE[error.code] ?? EXIT.OSERR);
     return { status, message: error.message };
@@ -80,6 +81,7 @@ const STATUS_BY_CODE: Readonly<Record<string, ExitStatus>> = {
   ECONNRESET: EXIT.UNAVAILABLE,
   EHOSTDOWN: EXIT.UNAVAILABLE,
   EHOSTUNREACH: EXIT.UNAVAILABLE,
+  EMSGSIZE: EXIT.DATAERR,
   ENAMETOOLONG: EXIT.USAGE,
   ENETDOWN: EXIT.UNAVAILABLE,
   ENETUNREACH: EXIT.UNAVAILABLE,

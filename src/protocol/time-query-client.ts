@@ -129,6 +129,11 @@ export class TimeQueryClient {
     return this.#sent === this.#options.count && this.#waiting === 0;
   }
 
+  /** Requests that were answered in time, so far. */
+  get answered(): number {
+    return this.#arrivals.answer;
+  }
+
   /** When to call {@link advance} next, on the clock of its `nowMs`; Infinity once all is done. */
   get nextMs(): number {
     const { count, timeoutMs } = this.#options;

@@ -17,7 +17,7 @@ export {
 } from "./entry.ts";
 export { EXIT, type ExitStatus } from "./exit-status.ts";
 export { hangman } from "./hangman/index.ts";
-export { readLines } from "./lines.ts";
+export { LineTooLongError, readLines } from "./lines.ts";
 export { type NamedFile, readNamedFile, unreadable } from "./named-file.ts";
 export { type NetcatOptions, runNetcat } from "./netcat.ts";
 export { seconds, size, wholeNumber } from "./option-values.ts";

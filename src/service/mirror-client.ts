@@ -2,7 +2,11 @@
  * The client of services that answer as much as they are sent: echo, and rot13. Over a stream it sends its input and
  * prints what comes back, both at once, until the peer has closed. Over datagrams it sends a line, waits for that line's
  * answer, and says how long it took.
+ *
+ * What comes back is held against what was sent: as much, and the same. Of a stream that is told by a digest of each
+ * direction, which needs no memory for what is still under way.
  */
+import { createHash, type Hash } from "node:crypto";
 import { SOCK_DGRAM } from "../abi/index.ts";
 import { isSystemError, parseEndpoint, type Socket } from "../socket/index.ts";
 import type { ClientCall, ClientOption } from "./client.ts";
@@ -54,9 +58,16 @@ async function* repeat(text: string, count: number): AsyncGenerator<Uint8Array> 
 }
 
 interface Exchange {
+  /** What the kernel was asked to take, some of it perhaps before it said so. */
+  offeredBytes: number;
   sentBytes: number;
   receivedBytes: number;
   inputEnded: boolean;
+  /** Whether what is to be sent comes as somebody gives it, and is not known beforehand. */
+  readonly isTyped: boolean;
+  /** Of what is to come back, and of what did. */
+  readonly due: Hash;
+  readonly came: Hash;
 }
 
 async function callStream(
@@ -68,9 +79,17 @@ async function callStream(
   const startedMs = performance.now();
   using socket = await dial(call.endpoint, { signal: call.signal, timeoutMs });
   using silence = new Silence(call.signal, timeoutMs);
-  const exchange: Exchange = { sentBytes: 0, receivedBytes: 0, inputEnded: false };
+  const exchange: Exchange = {
+    offeredBytes: 0,
+    sentBytes: 0,
+    receivedBytes: 0,
+    inputEnded: false,
+    isTyped: call.options.message === undefined,
+    due: createHash("sha256"),
+    came: createHash("sha256"),
+  };
   // What goes wrong with the connection is seen by the receiving side too; what goes wrong with the input is not.
-  sendAll(socket, input, exchange, silence).catch((error: unknown) => {
+  sendAll(socket, mirror, input, exchange, silence).catch((error: unknown) => {
     if (!isSystemError(error)) silence.fail(error);
   });
   try {
@@ -89,20 +108,42 @@ async function callStream(
   const { sentBytes, receivedBytes } = exchange;
   const text = `${sentBytes} bytes sent, ${receivedBytes} received in ${elapsedMs.toFixed(1)} ms`;
   call.output.event?.({ name: "done", text, fields: { sentBytes, receivedBytes, elapsedMs } });
-  if (receivedBytes === sentBytes) return EXIT.OK;
-  const shortText = `${call.endpoint} closed the connection after ${receivedBytes} of ${sentBytes} bytes: it is no ${mirror.name} server, or it was stopped`;
-  call.output.problem({ name: "short", text: shortText, fields: { sentBytes, receivedBytes } });
+  const fault = faultOf(exchange, mirror.name);
+  if (fault === undefined) return EXIT.OK;
+  const { name, what } = fault;
+  call.output.problem({ name, text: `${call.endpoint} ${what}`, fields: { sentBytes, receivedBytes } });
   return EXIT.PROTOCOL;
+}
+
+/** What a server did that is none of its kind, once it has closed, or sent more than it was given. */
+function faultOf(exchange: Exchange, name: string): { readonly name: string; readonly what: string } | undefined {
+  const { offeredBytes, sentBytes, receivedBytes, inputEnded, isTyped, due, came } = exchange;
+  if (receivedBytes > offeredBytes) {
+    return { name: "protocol", what: `sent ${receivedBytes} bytes back for ${offeredBytes}: it is no ${name} server` };
+  }
+  const cause = `it is no ${name} server, or it was stopped`;
+  if (receivedBytes < sentBytes) {
+    return { name: "short", what: `closed the connection after ${receivedBytes} of ${sentBytes} bytes: ${cause}` };
+  }
+  // Who types may be left when all that was typed has come back; else there was more to come.
+  const isLeft = isTyped && receivedBytes > 0 && receivedBytes === offeredBytes;
+  if (!inputEnded && !isLeft)
+    return { name: "short", what: `closed the connection before the end of the input: ${cause}` };
+  if (due.digest("hex") === came.digest("hex")) return undefined;
+  return { name: "protocol", what: `sent other bytes back than were due: it is no ${name} server` };
 }
 
 async function sendAll(
   socket: Socket,
+  mirror: Mirror,
   input: AsyncIterable<Uint8Array>,
   exchange: Exchange,
   silence: Silence,
 ): Promise<void> {
   for await (const chunk of input) {
     silence.watch();
+    exchange.due.update(mirror.answer(chunk));
+    exchange.offeredBytes += chunk.length;
     let sent = 0;
     while (sent < chunk.length) {
       const count = await socket.send(chunk.subarray(sent), { signal: silence.signal });
@@ -122,6 +163,7 @@ async function receiveAll(socket: Socket, call: ClientCall, exchange: Exchange, 
     const count = await socket.recv(buffer, { signal: silence.signal });
     if (count === 0) return;
     exchange.receivedBytes += count;
+    exchange.came.update(buffer.subarray(0, count));
     if (exchange.receivedBytes < exchange.sentBytes || exchange.inputEnded) silence.watch();
     else silence.rest();
     const bytes = buffer.subarray(0, count);
@@ -131,6 +173,8 @@ async function receiveAll(socket: Socket, call: ClientCall, exchange: Exchange, 
       fields: { bytes: count, data: decoder.decode(bytes, { stream: true }) },
     });
     await call.output.data(bytes);
+    // No end may ever come of a server that sends on and on.
+    if (exchange.receivedBytes > exchange.offeredBytes) return;
   }
 }
 
@@ -145,11 +189,16 @@ async function callDatagram(
   const buffer = new Uint8Array(MAX_DATAGRAM_BYTES + 1);
   let sent = 0;
   let lost = 0;
+  const strays: Strays = { count: 0, overdue: [] };
   try {
     for await (const line of lines) {
       sent += 1;
-      if (!(await exchangeLine(socket, call, { line, answer: mirror.answer(line), sequence: sent, buffer, timeoutMs })))
-        lost += 1;
+      const answer = mirror.answer(line);
+      const isAnswered = await exchangeLine(socket, call, { line, answer, sequence: sent, buffer, timeoutMs }, strays);
+      if (isAnswered) continue;
+      lost += 1;
+      strays.overdue.push(answer);
+      if (strays.overdue.length > MAX_OVERDUE) strays.overdue.shift();
     }
   } catch (error) {
     if (!(error instanceof LineTooLongError)) throw error;
@@ -159,9 +208,24 @@ async function callDatagram(
   }
   call.output.event?.({ name: "done", text: `${sent} sent, ${lost} lost`, fields: { sent, lost } });
   if (lost === 0) return EXIT.OK;
+  if (lost === sent && strays.count > 0) {
+    const text = `${call.endpoint} answered with something else than was due: it is no ${mirror.name} server`;
+    call.output.problem({ name: "protocol", text, fields: { sent, lost, strays: strays.count } });
+    return EXIT.PROTOCOL;
+  }
   const text = `no answer from ${call.endpoint} within ${timeoutMs / 1000} s to ${lost} of ${sent} datagrams: lost, dropped by a firewall, or nobody serves ${mirror.name} there`;
   call.output.problem({ name: "lost", text, fields: { sent, lost, timeoutMs } });
   return EXIT.UNAVAILABLE;
+}
+
+/** Answers that came too late are none of a wrong server's; of so many it is known what they look like. */
+const MAX_OVERDUE = 16;
+
+/** What came that was no answer. */
+interface Strays {
+  count: number;
+  /** Answers that did not come in time, the last of them. */
+  readonly overdue: Uint8Array[];
 }
 
 interface Line {
@@ -177,6 +241,7 @@ async function exchangeLine(
   socket: Socket,
   { output, signal }: ClientCall,
   { line, answer: expected, sequence, buffer, timeoutMs }: Line,
+  strays: Strays,
 ): Promise<boolean> {
   const startedMs = performance.now();
   await socket.send(line, { signal });
@@ -191,6 +256,7 @@ async function exchangeLine(
     const answer = buffer.subarray(0, count);
     const data = new TextDecoder().decode(answer);
     if (!isSame(answer, expected)) {
+      if (!strays.overdue.some((late) => isSame(answer, late))) strays.count += 1;
       const text = `datagram ${sequence}: ignored ${count} bytes that are not its answer`;
       output.event?.({ name: "stray", text, fields: { sequence, bytes: count, data } });
       continue;

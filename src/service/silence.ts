@@ -7,6 +7,8 @@ export class Silence implements Disposable {
   readonly #controller = new AbortController();
   readonly #timeoutMs: number;
   #timer: NodeJS.Timeout | undefined;
+  /** Who still sends when all is over must not keep the program waiting. */
+  #isOver = false;
 
   constructor(signal: AbortSignal, timeoutMs: number) {
     this.signal = AbortSignal.any([signal, this.#controller.signal]);
@@ -15,6 +17,7 @@ export class Silence implements Disposable {
 
   /** From now on something is owed; begins anew at each call. */
   watch(): void {
+    if (this.#isOver) return;
     if (this.#timer !== undefined) {
       this.#timer.refresh();
       return;
@@ -37,6 +40,7 @@ export class Silence implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isOver = true;
     this.rest();
   }
 }

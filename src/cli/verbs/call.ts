@@ -13,7 +13,7 @@ import {
 } from "../../service/index.ts";
 import { isSystemError, parseEndpoint } from "../../socket/index.ts";
 import type { Context } from "../context.ts";
-import { asUsage, checkingUsage, Failure, usage } from "../failure.ts";
+import { asUsage, checkingUsage, describeFailure, Failure, usage } from "../failure.ts";
 import { addExamples, addJsonOption, checkSpoken, parser, readService } from "../options.ts";
 import { pasteable } from "../self-command.ts";
 import type { Verb, VerbSetup } from "../verbs.ts";
@@ -101,7 +101,9 @@ async function use(
     signal.throwIfAborted();
     // Nobody reads what would be said.
     if (context.out.broken.aborted) return EXIT.OK;
-    throw withCure(asUsage(error), entry, endpoint, self);
+    const failure = withCure(asUsage(error), entry, endpoint, self);
+    if (json) tellFailure(error, failure, context);
+    throw failure;
   }
 }
 
@@ -129,6 +131,12 @@ function jsonOutput(context: Context): ClientOutput {
       context.err.line(`portolan call: ${text}`);
     },
   };
+}
+
+/** Who reads the events hears of an error there too, with the name that C has for it. */
+function tellFailure(error: unknown, failure: unknown, { out }: Context): void {
+  const { code = null, syscall = null } = error as { readonly code?: string; readonly syscall?: string };
+  out.json({ event: "error", code, syscall, message: describeFailure(failure).message });
 }
 
 /** Where nobody listens, how to have somebody listen. */

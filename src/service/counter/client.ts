@@ -130,9 +130,10 @@ class CounterLine {
     for (;;) {
       const count = await this.#socket.recv(this.#buffer, { signal });
       if (count === 0) throw new NoCounterError("closed the connection in place of an answer");
-      this.#silence.watch();
       this.#reader.take(this.#buffer, 0, count);
+      // A part of an answer is none.
       if (this.#reader.found === "nothing") continue;
+      this.#silence.watch();
       if (!/^\d{1,16}$/.test(this.#reader.line)) throw new NoCounterError("answered no total: it is no counter");
       return Number(this.#reader.line);
     }

@@ -6,6 +6,8 @@ import { EXIT } from "../exit-status.ts";
 
 /** RFC 867 asks for one line; what is longer is no time of day. */
 const MAX_ANSWER_BYTES = 512;
+/** One line of characters that print, in whatever language; some servers begin with the end of a line too. */
+const ONE_LINE = /^[\r\n]*[^\p{Cc}\ufffd]+[\r\n\0]*$/u;
 const MS_PER_MINUTE = 60_000;
 /** Zones are whole quarters of an hour apart. */
 const ZONE_STEP_MINUTES = 15;
@@ -19,6 +21,10 @@ export const daytimeClient: ServiceClient = {
     const line = new TextDecoder().decode(bytes);
     if (bytes.length === 0 || bytes.length === MAX_ANSWER_BYTES) {
       reportBreach(call, `answered ${bytes.length === 0 ? "nothing" : "too much"} where RFC 867 asks for a line`);
+      return EXIT.PROTOCOL;
+    }
+    if (!ONE_LINE.test(line.replaceAll("\t", " "))) {
+      reportBreach(call, "answered with what is not one line of text, which RFC 867 asks for");
       return EXIT.PROTOCOL;
     }
     await call.output.data(bytes);

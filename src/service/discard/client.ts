@@ -2,7 +2,7 @@
  * The client of discard (RFC 863): sends, and says how much. A server that says something is none; over a stream it is
  * asked to close once everything is sent, so that what is reported has arrived.
  */
-import type { Socket } from "../../socket/index.ts";
+import { isSystemError, type Socket } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
 import {
   bytesText,
@@ -77,7 +77,10 @@ async function sendStream(
     await socket.sendAll(chunk, { signal, timeoutMs });
     sentBytes += chunk.length;
   }
-  socket.shutdown("write");
+  if (!halfClose(socket)) {
+    reportBreach(call, "closed the connection before it had been sent all: it is no discard server, or it was stopped");
+    return EXIT.PROTOCOL;
+  }
   const count = await receiveUntil(socket, new Uint8Array(1), signal, performance.now() + timeoutMs);
   if (count === undefined) {
     reportSilence(call, timeoutMs);
@@ -86,6 +89,17 @@ async function sendStream(
   if (count > 0) return answered(call);
   done(call, { sentBytes, elapsedMs: performance.now() - startedMs });
   return EXIT.OK;
+}
+
+/** @returns false where there is no connection any more: the peer closed, and answered what came after that with a reset. */
+function halfClose(socket: Socket): boolean {
+  try {
+    socket.shutdown("write");
+    return true;
+  } catch (error) {
+    if (isSystemError(error, "ENOTCONN")) return false;
+    throw error;
+  }
 }
 
 async function sendDatagrams(

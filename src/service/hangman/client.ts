@@ -5,12 +5,14 @@
 import { HangmanView } from "../../protocol/index.ts";
 import { connect, type Socket } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
-import { receiveUntil, reportSilence, STREAM_TIMEOUT_MS } from "../client-io.ts";
+import { receiveUntil, reportBreach, reportSilence, STREAM_TIMEOUT_MS } from "../client-io.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { Silence } from "../silence.ts";
 import { TypedLines } from "../typed-lines.ts";
 
 const BUFFER_BYTES = 4096;
+/** So much may come before the first word: a greeting, a banner. */
+const MAX_GREETING_BYTES = 64 * 1024;
 /** ECMA-48: to the upper left corner, and clear from there. */
 const CLEAR = "\x1b[H\x1b[2J";
 
@@ -43,15 +45,22 @@ interface Following {
 async function follow(socket: Socket, call: ClientCall, { signal, heard, isPlain }: Following): Promise<ExitStatus> {
   const buffer = new Uint8Array(BUFFER_BYTES);
   const view = new HangmanView();
+  let greetingBytes = 0;
   for (;;) {
     const count = await receiveUntil(socket, buffer, signal, Number.POSITIVE_INFINITY);
     if (count === undefined || count === 0) break;
-    heard();
     const bytes = buffer.subarray(0, count);
+    const lines = view.feed(bytes);
+    // Whatever a server says, it owes a word.
+    if (view.shown !== "") heard();
+    else greetingBytes += count;
+    if (greetingBytes > MAX_GREETING_BYTES) {
+      reportBreach(call, `has shown no word in ${greetingBytes} bytes: it is no hangman server`);
+      return EXIT.PROTOCOL;
+    }
     if (isPlain) {
       await call.output.data(bytes);
-      view.feed(bytes);
-    } else if (view.feed(bytes) > 0) {
+    } else if (lines > 0 && view.shown !== "") {
       await call.output.data(new TextEncoder().encode(picture(view, call.output.isTerminal === true)));
     }
     const { phase, shown, livesLeft, result, message } = view;
@@ -59,8 +68,7 @@ async function follow(socket: Socket, call: ClientCall, { signal, heard, isPlain
     call.output.event?.({ name: "turn", text: `${phase}: ${shown}, ${livesLeft} left`, fields });
   }
   if (view.shown !== "") return EXIT.OK;
-  const text = `${call.endpoint} closed the connection and had shown no word: it is no hangman server`;
-  call.output.problem({ name: "protocol", text, fields: {} });
+  reportBreach(call, "closed the connection and had shown no word: it is no hangman server");
   return EXIT.PROTOCOL;
 }
 

@@ -88,6 +88,11 @@ async function readAll(
     }
     if (count === 0) break;
     receivedBytes += count;
+    // No end may ever come of a server that sends on and on.
+    if (receivedBytes > length) {
+      reportBreach(call, `sent more than the ${bytesText(length)} that it was asked for`);
+      return EXIT.PROTOCOL;
+    }
     if (raw === true) await output.data(buffer.subarray(0, count));
     const nowMs = performance.now();
     if (nowMs - shownMs >= PROGRESS_MS) {

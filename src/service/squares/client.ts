@@ -5,7 +5,7 @@
 import { LineReader, parseSquaresLine } from "../../protocol/index.ts";
 import { connect, type Socket } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
-import { receiveUntil, reportSilence, STREAM_TIMEOUT_MS } from "../client-io.ts";
+import { receiveUntil, reportBreach, reportSilence, STREAM_TIMEOUT_MS } from "../client-io.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
 import { Silence } from "../silence.ts";
 import { TypedLines } from "../typed-lines.ts";
@@ -13,6 +13,8 @@ import { TypedLines } from "../typed-lines.ts";
 const BUFFER_BYTES = 4096;
 /** The longest line of a server that is looked at. */
 const MAX_LINE_BYTES = 4096;
+/** So much may come before the greeting: a banner. */
+const MAX_BANNER_BYTES = 64 * 1024;
 const MOVE = /^[1-5] [1-5]$/;
 
 export const squaresClient: ServiceClient = {
@@ -55,10 +57,10 @@ async function follow(socket: Socket, call: ClientCall, signal: AbortSignal, hea
   const buffer = new Uint8Array(BUFFER_BYTES);
   const reader = new LineReader(MAX_LINE_BYTES);
   let isSquares = false;
+  let bannerBytes = 0;
   for (;;) {
     const count = await receiveUntil(socket, buffer, signal, Number.POSITIVE_INFINITY);
     if (count === undefined || count === 0) break;
-    heard();
     await call.output.data(buffer.subarray(0, count));
     for (let at = 0; at < count; ) {
       at = reader.take(buffer, at, count);
@@ -67,9 +69,15 @@ async function follow(socket: Socket, call: ClientCall, signal: AbortSignal, hea
       const move = parseSquaresLine(reader.line);
       if (move !== undefined) call.output.event?.({ name: "move", text: reader.line, fields: { ...move } });
     }
+    // Whatever a server says, it owes a greeting.
+    if (isSquares) heard();
+    else bannerBytes += count;
+    if (bannerBytes > MAX_BANNER_BYTES) {
+      reportBreach(call, `has not greeted in ${bannerBytes} bytes: it is no squares server`);
+      return EXIT.PROTOCOL;
+    }
   }
   if (isSquares) return EXIT.OK;
-  const text = `${call.endpoint} closed the connection without a greeting: it is no squares server`;
-  call.output.problem({ name: "protocol", text, fields: {} });
+  reportBreach(call, "closed the connection without a greeting: it is no squares server");
   return EXIT.PROTOCOL;
 }

@@ -10,7 +10,7 @@ import {
   type TimeQueryClientIntents,
   type TimeQueryReport,
 } from "../../protocol/index.ts";
-import type { Socket } from "../../socket/index.ts";
+import { isSystemError, type Socket } from "../../socket/index.ts";
 import type { ClientCall, ServiceClient } from "../client.ts";
 import { DATAGRAM_TIMEOUT_MS, dial, printLine, receiveUntil } from "../client-io.ts";
 import { EXIT, type ExitStatus } from "../exit-status.ts";
@@ -69,17 +69,54 @@ export const timeQueryClient: ServiceClient = {
     });
     using socket = await dial(call.endpoint, { signal: call.signal });
     const lines: string[] = [];
-    await run(call, socket, query, intentsFor(call, socket, lines, isBurst), lines);
+    const server = orSilence(socket, query);
+    await run(call, server, query, intentsFor(call, server, lines, isBurst), lines);
     return await summarize(call, query.report());
   },
 };
 
+/** Where requests go to, and answers come from. */
+interface Server {
+  send(bytes: Uint8Array): void;
+  /** @returns undefined where none waits. */
+  try(buffer: Uint8Array): number | undefined;
+  /** @returns undefined where none came until then. */
+  wait(buffer: Uint8Array, signal: AbortSignal, deadlineMs: number): Promise<number | undefined>;
+}
+
+/**
+ * A server that has answered, and is gone, has lost what it is asked now: it may come back, and there is something to
+ * report. One that was never there is an error.
+ */
+function orSilence(socket: Socket, query: TimeQueryClient): Server {
+  const forgive = (error: unknown): undefined => {
+    if (!isSystemError(error, "ECONNREFUSED") || query.answered === 0) throw error;
+  };
+  return {
+    send(bytes) {
+      try {
+        socket.trySend(bytes);
+      } catch (error) {
+        forgive(error);
+      }
+    },
+    try(buffer) {
+      try {
+        return socket.tryRecv(buffer);
+      } catch (error) {
+        return forgive(error);
+      }
+    },
+    wait: (buffer, signal, deadlineMs) => receiveUntil(socket, buffer, signal, deadlineMs).catch(forgive),
+  };
+}
+
 /** What is printed waits in `lines`, because the query's methods do not wait. */
-function intentsFor({ output }: ClientCall, socket: Socket, lines: string[], isBurst: boolean): TimeQueryClientIntents {
+function intentsFor({ output }: ClientCall, server: Server, lines: string[], isBurst: boolean): TimeQueryClientIntents {
   return {
     send(bytes) {
       // A full send buffer is a loss like any other: the request was made, and never arrives.
-      socket.trySend(bytes);
+      server.send(bytes);
     },
     answered({ index, rttMs, unixMs, clockOffsetMs }) {
       const text = `answer ${index + 1}: ${new Date(unixMs).toISOString()} after ${rttMs.toFixed(3)} ms`;
@@ -96,7 +133,7 @@ function intentsFor({ output }: ClientCall, socket: Socket, lines: string[], isB
 
 async function run(
   call: ClientCall,
-  socket: Socket,
+  server: Server,
   query: TimeQueryClient,
   intents: TimeQueryClientIntents,
   lines: string[],
@@ -108,7 +145,7 @@ async function run(
   for (;;) {
     query.advance(intents, performance.now(), Date.now());
     for (let i = 0; i < ANSWERS_PER_TURN; i += 1) {
-      const count = socket.tryRecv(buffer);
+      const count = server.try(buffer);
       if (count === undefined) break;
       take(count);
     }
@@ -116,7 +153,7 @@ async function run(
     if (query.isDone) return;
     call.signal.throwIfAborted();
     if (query.nextMs <= performance.now()) continue;
-    const count = await receiveUntil(socket, buffer, call.signal, query.nextMs);
+    const count = await server.wait(buffer, call.signal, query.nextMs);
     if (count !== undefined) take(count);
   }
 }

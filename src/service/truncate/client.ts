@@ -45,15 +45,17 @@ async function exchange(call: ClientCall, socket: Socket, line: Uint8Array): Pro
   const sameBytes = keptLength(line, back);
   const lostBytes = line.length - sameBytes;
   const note = new TextDecoder().decode(back.subarray(sameBytes)).trim();
+  if (note !== "" && !/^\[\d+ of \d+ bytes\]$/.test(note)) {
+    reportBreach(call, `answered ${shown(back)}, which is not the beginning of what it was sent`);
+    return EXIT.PROTOCOL;
+  }
   const fate = lostBytes === 0 ? "all of it fitted" : `${lostBytes} did not fit and are gone`;
   await printLine(call, `sent  ${bytesText(line.length)}: ${shown(line)}`);
   await printLine(call, `back  ${bytesText(sameBytes)}: ${shown(back.subarray(0, sameBytes))}  ${fate}`);
   if (note !== "") await printLine(call, `says  ${note}`);
   const fields = { sentBytes: line.length, keptBytes: sameBytes, lostBytes, note };
   output.event?.({ name: "answer", text: `${sameBytes} of ${line.length} bytes came back`, fields });
-  if (note === "" || /^\[\d+ of \d+ bytes\]$/.test(note)) return EXIT.OK;
-  reportBreach(call, `answered with something else than the beginning of what it was sent`);
-  return EXIT.PROTOCOL;
+  return EXIT.OK;
 }
 
 /** How much of the line came back. What went on like the beginning of a note would be taken for more, so notes are read first. */
