@@ -6,6 +6,8 @@
  * them one by one is no way: Node refuses V8's, such as --max-old-space-size, when they are named.)
  *
  * @example
+ * import { Worker } from "node:worker_threads";
+ *
  * new Worker(url, { name: "mine", ...workerOptions() });
  */
 export function workerOptions(): { readonly execArgv?: string[] } {

@@ -106,7 +106,8 @@ export interface StopOptions {
  * @throws RangeError for an unknown design, a limit out of range, or a design that cannot do what is asked.
  *
  * @example
- * await using server = await serve(echoReference, { listen: "tcp://127.0.0.1:0" });
+ * const service = { url: import.meta.resolve("portolan/service"), export: "echo", options: null };
+ * await using server = await serve(service, { listen: "tcp://127.0.0.1:0" });
  * console.log(server.endpoint);
  */
 export async function serve(reference: ServiceReference, options: ServeOptions): Promise<Server> {

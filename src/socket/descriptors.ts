@@ -76,7 +76,7 @@ export abstract class DescriptorSocket extends TransferSocket {
    * Receives descriptors and the bytes that came with them. A message without any is received as well: its list is empty.
    *
    *     const { descriptors, bytes } = await socket.receiveDescriptors({ max: 2 });
-   *     using connection = Socket.from(descriptors[0]);
+   *     const connections = descriptors.map((fd) => Socket.from(fd));
    *
    * @throws TypeError for a socket that is not AF_UNIX; RangeError for room that cannot be; SystemError as `recv`.
    */

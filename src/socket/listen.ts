@@ -30,7 +30,10 @@ export interface ListenOptions {
  * Listens at an endpoint; for a datagram endpoint, binds. A unix socket's file is removed when the socket is closed.
  *
  *     using listener = await listen("tcp://127.0.0.1:7007");
- *     for await (const peer of listener) await serve(peer);
+ *     for await (const connection of listener) {
+ *       using peer = connection;
+ *       await peer.sendAll("hello\n");
+ *     }
  *
  * @param endpoint such as `tcp://127.0.0.1:0` (the kernel chooses the port: see `localAddress`), `tcp://[::]:7007`,
  * `udp://127.0.0.1:7007`, `unix:///run/x.sock`, `unix+seqpacket://@control`. Of a host name, the first address.

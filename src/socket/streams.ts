@@ -23,7 +23,10 @@ export interface DuplexOptions {
  * A Duplex over a connected socket. Nothing is received that nobody asks for; `end` half-closes; the socket is closed
  * when both sides have ended, or by `destroy`.
  *
- *     pipeline(toDuplex(peer), zlib.createGzip(), toDuplex(other), callback);
+ *     import { pipeline } from "node:stream/promises";
+ *     import { createGzip } from "node:zlib";
+ *
+ *     await pipeline(toDuplex(peer), createGzip(), toDuplex(other));
  */
 export function toDuplex(socket: Socket, options: DuplexOptions = {}): Duplex {
   return new SocketDuplex(socket, options);

@@ -36,7 +36,7 @@ const NONE: WaitOptions = Object.freeze({});
  * loses nothing: what had come is there for the next read. One read at a time.
  *
  *     const reader = socket.reader({ maxBytes: 8192 });
- *     for (let line = await reader.readUntil("\n"); line !== undefined; line = await reader.readUntil("\n")) …
+ *     for (let line = await reader.readUntil("\n"); line !== undefined; line = await reader.readUntil("\n")) console.log(String(line));
  */
 export class SocketReader {
   readonly maxBytes: number;

@@ -23,11 +23,33 @@ describe.each(documents.map((file) => [relative(root, file), file]))("%s", (_nam
     expect(local.filter((target) => !existsSync(resolve(dirname(file), target)))).toEqual([]);
   });
 
+  it("links to headings that are there", () => {
+    const targets = [...text.matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g)];
+    const missing = targets.filter(([, target, anchor]) => {
+      const linked = target === "" ? file : resolve(dirname(file), target!);
+      return existsSync(linked) && !anchorsOf(readFileSync(linked, "utf8")).has(anchor!);
+    });
+    expect(missing.map(([link]) => link)).toEqual([]);
+  });
+
   it("quotes npm scripts that exist", () => {
     const quoted = [...text.matchAll(/npm run ([\w:-]+)/g)].map((match) => match[1]!);
     expect(quoted.filter((script) => !(script in scripts))).toEqual([]);
   });
 });
+
+/** What GitHub and editors make of headings, outside code. */
+function anchorsOf(markdown: string): Set<string> {
+  const headings = markdown.replace(/^```[\s\S]*?^```/gm, "").matchAll(/^#+ (.*)$/gm);
+  return new Set(
+    [...headings].map(([, heading]) =>
+      heading!
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}\- _]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+}
 
 describe("docs/decisions/", () => {
   it("has every page in its index, and each page says what a decision needs", () => {

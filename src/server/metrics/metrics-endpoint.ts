@@ -57,7 +57,8 @@ export interface MetricsEndpoint extends AsyncDisposable {
  * @throws RangeError for an endpoint that is no stream.
  *
  * @example
- * await using server = await serve(echoReference, { listen: "tcp://127.0.0.1:0", measureLoops: true });
+ * const service = { url: import.meta.resolve("portolan/service"), export: "echo", options: null };
+ * await using server = await serve(service, { listen: "tcp://127.0.0.1:0", measureLoops: true });
  * await using metrics = await serveMetrics({ listen: "tcp://127.0.0.1:9464", servers: () => [server] });
  * console.log(await (await fetch(metrics.url as string)).text());
  */

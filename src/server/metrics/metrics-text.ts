@@ -14,7 +14,8 @@ import { readSystem } from "./system.ts";
  * @param servers those that were started with `measureLoops` tell of their loops too.
  *
  * @example
- * await using server = await serve(echoReference, { listen: "tcp://127.0.0.1:0", measureLoops: true });
+ * const service = { url: import.meta.resolve("portolan/service"), export: "echo", options: null };
+ * await using server = await serve(service, { listen: "tcp://127.0.0.1:0", measureLoops: true });
  * console.log(metricsText([server]));
  */
 export function metricsText(servers: Iterable<Server>): string {
