@@ -25,6 +25,8 @@ export function waitFor(fd: number, events: number, control: Control, timeoutMs:
   pollfds[2] = control.fd;
   pollfds[3] = POLLIN;
   const { channel } = control;
+  // It may have been lost by a send, of which nobody was told.
+  if (channel?.isOpen === false && !(control.isStopping && control.graceMs === 0)) control.stop(0);
   pollfds[4] = channel?.isOpen ? channel.fd : -1;
   pollfds[5] = channel?.isFull ? 0 : POLLIN;
   const boundedMs =

@@ -1,9 +1,13 @@
 /** kill -9 of a child that serves, among busy clients: its own connection is lost, nothing else. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
 import { childrenOf, inodesAt, isZombie, socketsOf } from "../support/processes.ts";
 import { type Talker, Talkers } from "../support/talkers.ts";
 import { until } from "../support/until.ts";
-import { start } from "./portolan.ts";
+import { echoOfDatagram, echoOfStream } from "./echoes.ts";
+import { Program, root, scratchFolder, start } from "./portolan.ts";
 
 /** The child that has a client's connection. */
 function holderOf(client: Talker, server: number, port: number): number {
@@ -12,6 +16,12 @@ function holderOf(client: Talker, server: number, port: number): number {
   if (holder === undefined) throw new Error(`no child has the connection of port ${client.socket.localPort}`);
   return holder;
 }
+
+/** Loaded into server and children alike: each child kills the server as soon as it runs, when it is not yet known to serve. */
+const KILLER = `
+if (process.argv[1].endsWith("child-entry.js")) {
+  try { process.kill(process.ppid, "SIGKILL"); } catch {}
+}`;
 
 const LISTEN = ["--listen", "tcp://127.0.0.1:0", "--json"];
 
@@ -53,4 +63,27 @@ describe("kill -9 of a child", () => {
       expect(program.events("stopped")[0]).toMatchObject({ accepted: 6, active: 0, refused: 0 });
     },
   );
+});
+
+describe("kill -9 of a server while a child starts", () => {
+  it.each([
+    ["prefork", "tcp"],
+    ["prefork", "udp"],
+    ["process", "tcp"],
+    ["process", "udp"],
+  ])("under %s over %s leaves no child behind", async (design, transport) => {
+    using scratch = scratchFolder();
+    const killer = join(scratch.path, "killer.mjs");
+    writeFileSync(killer, KILLER);
+    const args = ["serve", "echo", "--design", design, "--listen", `${transport}://127.0.0.1:0`, "--json"];
+    const main = join(root, "dist/cli/main.js");
+    await using program = new Program(process.execPath, ["--import", pathToFileURL(killer).href, main, ...args]);
+    if (design === "process") {
+      const [{ endpoint = "" } = {}] = await program.listening(1);
+      const answer = transport === "tcp" ? echoOfStream(endpoint, "x") : echoOfDatagram(endpoint, "x");
+      await Promise.race([answer.catch(() => {}), program.end()]);
+    }
+    // Its standard error is theirs too: it is closed when the last of them has ended.
+    expect(await program.end()).toMatchObject({ signal: "SIGKILL" });
+  });
 });

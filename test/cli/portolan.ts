@@ -131,7 +131,12 @@ export class Program implements AsyncDisposable {
     if (this.#hasEnded) return;
     // Asked first, it removes what it made.
     this.#child.kill("SIGTERM");
-    const timer = setTimeout(() => this.#child.kill("SIGKILL"), politeMs);
+    const timer = setTimeout(() => {
+      this.#child.kill("SIGKILL");
+      // What it has started and not ended may have them still; a test that fails must not wait for that.
+      this.#child.stdout?.destroy();
+      this.#child.stderr?.destroy();
+    }, politeMs);
     await this.#ended.catch(() => {});
     clearTimeout(timer);
   }
