@@ -2,9 +2,9 @@
 import {
   AF_UNIX,
   CMSG_SPACE,
-  EAGAIN,
   MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
+  MSG_DONTWAIT,
   MSG_ERRQUEUE,
   MSG_OOB,
   MSG_PEEK,
@@ -27,7 +27,7 @@ import {
   recvMessageOnce,
   sendMessageOnce,
 } from "./message-header.ts";
-import { MAX_RECEIVE_BYTES, toBytes } from "./operations.ts";
+import { MAX_RECEIVE_BYTES, nameKind, toBytes } from "./operations.ts";
 import { type Direction, ERRORS, type Operation, PRIORITY, READABLE, WRITABLE } from "./waits.ts";
 
 /** Room for ancillary data where the caller names none. */
@@ -98,6 +98,8 @@ export class RecvMessageOperation implements Operation {
   readonly #flags: number;
   /** Whether to go on until the buffers are full. */
   readonly #isWhole: boolean;
+  /** Of a TCP stream, MSG_TRUNC takes bytes and writes none: the memory must not hold somebody else's. tcp(7) */
+  readonly #isDiscard: boolean;
   /** What earlier attempts of a whole receive have got. */
   #received = 0;
   #room: readonly Uint8Array[] | undefined;
@@ -124,7 +126,9 @@ export class RecvMessageOperation implements Operation {
     );
     this.#wantAddress = wantAddress;
     const isStream = socket.type === SOCK_STREAM;
-    this.#isWhole = isStream && (flags & MSG_WAITALL) !== 0;
+    this.#isDiscard = isStream && (flags & MSG_TRUNC) !== 0;
+    // Who does not wait gets what is there, as from the kernel.
+    this.#isWhole = isStream && (flags & (MSG_WAITALL | MSG_DONTWAIT)) === MSG_WAITALL;
     if (this.#isWhole && (flags & MSG_PEEK) !== 0) {
       throw new TypeError(
         "MSG_WAITALL cannot be waited for with MSG_PEEK: what was peeked at keeps the socket readable",
@@ -148,7 +152,8 @@ export class RecvMessageOperation implements Operation {
         this.#controlBytes,
         this.#flags & ~MSG_WAITALL,
       );
-      if (result < 0) return this.#afterFailure(result);
+      // A failure in the middle is told, for the kernel tells it once: what follows would look like the stream's end.
+      if (result < 0) return result;
       this.#keepControl();
       const isEnd = result === 0;
       this.#received += result;
@@ -162,17 +167,11 @@ export class RecvMessageOperation implements Operation {
     closeDescriptors(this.#owned.splice(0));
   }
 
-  /** As the kernel does it: what was received is returned, and the failure is for the next call. */
-  #afterFailure(result: number): number {
-    const isOver = this.#received > 0 && result !== -EAGAIN;
-    return isOver ? this.#finish() : result;
-  }
-
   /** New memory that a second attempt has to find again cannot be the scratch memory of all. */
   #roomNow(): readonly Uint8Array[] {
     if (this.#buffers !== undefined) return this.#buffers;
-    if (this.#isWhole || this.#sizeBytes > SCRATCH_BYTES) {
-      this.#room ??= [Buffer.allocUnsafeSlow(this.#sizeBytes)];
+    if (this.#isWhole || this.#isDiscard || this.#sizeBytes > SCRATCH_BYTES) {
+      this.#room ??= [this.#isDiscard ? Buffer.alloc(this.#sizeBytes) : Buffer.allocUnsafeSlow(this.#sizeBytes)];
       return this.#room;
     }
     scratch ??= new Uint8Array(SCRATCH_BYTES);
@@ -244,7 +243,7 @@ function checkBuffers(buffers: Uint8Array | readonly Uint8Array[]): readonly Uin
   if (list.length > MAX_BUFFERS)
     throw new RangeError(`a message has at most ${MAX_BUFFERS} buffers, not ${list.length}`);
   for (const buffer of list) {
-    if (!(buffer instanceof Uint8Array)) throw new TypeError(`a buffer is a Uint8Array, not ${String(buffer)}`);
+    if (!(buffer instanceof Uint8Array)) throw new TypeError(`a buffer is a Uint8Array, not ${nameKind(buffer)}`);
   }
   return list;
 }

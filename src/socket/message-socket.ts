@@ -59,7 +59,7 @@ export abstract class MessageSocket extends SocketHandle {
    *     message.find("IP_PKTINFO")?.destinationAddress; // which of our addresses it was sent to
    *
    * On descriptors that come along, and who closes them, see {@link ReceivedMessage}. Whoever gives up a call with
-   * MSG_WAITALL (a deadline, a signal) loses the bytes that had come.
+   * MSG_WAITALL (a deadline, a signal) loses the bytes that had come, as does whose connection fails in the middle.
    * @throws TypeError or RangeError for room that cannot be; SystemError ECONNRESET, ENOTCONN …; EINVAL for MSG_OOB where
    * there is no urgent data, or SO_OOBINLINE puts it among the rest.
    */
@@ -88,10 +88,8 @@ export abstract class MessageSocket extends SocketHandle {
 
   /** Receives a message that is there already; undefined when none is. */
   tryRecvMessage(room: MessageRoom): ReceivedMessage | undefined {
-    const operation = new RecvMessageOperation(room, this);
-    if (this.performNow(operation) !== undefined) return operation.message;
-    operation.discard();
-    return undefined;
+    const operation = new RecvMessageOperation({ ...room, flags: (room.flags ?? 0) | MSG_DONTWAIT }, this);
+    return this.performNow(operation) === undefined ? undefined : operation.message;
   }
 
   /**

@@ -33,8 +33,8 @@ export const MAX_RECEIVE_BYTES: number = 1 << 30;
 const SCRATCH_BYTES = 64 * 1024;
 let scratch: Uint8Array | undefined;
 
-/** What `send` takes: bytes, or a string that is sent as UTF-8. */
-export type Bytes = Uint8Array | string;
+/** What `send` takes: bytes, in whichever view of them, or a string that is sent as UTF-8. */
+export type Bytes = ArrayBufferView | string;
 
 /** A datagram and where it is from. */
 export interface Datagram {
@@ -130,7 +130,9 @@ export class RecvNewOperation implements Operation {
   }
 
   attempt(fd: number): number {
-    const room = roomFor(this.#sizeBytes);
+    // Of a TCP stream, MSG_TRUNC takes bytes and writes none: the memory must not hold somebody else's. tcp(7)
+    const isDiscard = (this.#flags & MSG_TRUNC) !== 0;
+    const room = isDiscard ? Buffer.alloc(this.#sizeBytes) : roomFor(this.#sizeBytes);
     const result = recvOnce(fd, room, this.#sizeBytes, this.#flags);
     if (result >= 0) this.bytes = taken(room, Math.min(result, this.#sizeBytes));
     return result;
@@ -249,7 +251,14 @@ export class PollOperation implements Operation {
 export function toBytes(bytes: Bytes): Uint8Array {
   if (typeof bytes === "string") return Buffer.from(bytes);
   if (bytes instanceof Uint8Array) return bytes;
-  throw new TypeError(`a Uint8Array or a string can be sent, not ${String(bytes)}`);
+  if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  throw new TypeError(`a Uint8Array or a string can be sent, not ${nameKind(bytes)}`);
+}
+
+/** A value as a message shows it, however large it is. */
+export function nameKind(value: unknown): string {
+  if (typeof value !== "object" || value === null) return String(value);
+  return value instanceof ArrayBuffer ? "an ArrayBuffer: give a view of it" : `an object (${value.constructor?.name})`;
 }
 
 function checkSize(sizeBytes: number): number {

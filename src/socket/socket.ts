@@ -17,7 +17,7 @@ import { type AddressLike, addressDetails, toAddress, toSockaddr } from "./addre
 import { recvOnce, sendOnce, sleepSync, waitSync } from "./calls.ts";
 import { DescriptorSocket } from "./descriptors.ts";
 import { descriptorNumber, socketKind } from "./descriptors-state.ts";
-import { checked, SystemError, timeoutError } from "./errors.ts";
+import { canceledError, checked, SystemError, timeoutError } from "./errors.ts";
 import { Adopted } from "./handle.ts";
 import { checkInt, type FamilyName, type TypeName, typeNumber } from "./names.ts";
 import {
@@ -25,6 +25,7 @@ import {
   type Bytes,
   ConnectOperation,
   type Datagram,
+  nameKind,
   PollOperation,
   RecvFromOperation,
   RecvIntoOperation,
@@ -187,6 +188,7 @@ export class Socket extends DescriptorSocket {
       if (performance.now() >= endMs) throw timeoutError("connect", endMs - startMs, operation.describe());
       await delay(FULL_QUEUE_PAUSE_MS);
       options.signal?.throwIfAborted();
+      if (this.closed) throw canceledError("connect");
       result = operation.start(this.descriptor("connect"));
     }
     if (result === -EINPROGRESS) result = await this.waits.wait(operation, options, startMs);
@@ -441,7 +443,7 @@ export class Socket extends DescriptorSocket {
 
 function checkTarget(target: Uint8Array): Uint8Array {
   if (target instanceof Uint8Array) return target;
-  throw new TypeError(`a Uint8Array or a size in bytes is wanted to receive into, not ${String(target)}`);
+  throw new TypeError(`a Uint8Array or a size in bytes is wanted to receive into, not ${nameKind(target)}`);
 }
 
 function sendToOperation(bytes: Bytes, address: AddressLike, { flags = 0 }: TransferOptions): SendToOperation {

@@ -213,9 +213,13 @@ export function deadlineOf({ timeoutMs, deadlineMs }: WaitOptions, nowMs: number
   return Math.min(deadlineMs ?? Number.POSITIVE_INFINITY, nowMs + (timeoutMs ?? Number.POSITIVE_INFINITY));
 }
 
-/** @throws the signal's reason if it is aborted; RangeError for a limit that is no time. */
+/** @throws the signal's reason if it is aborted; TypeError for what is no signal; RangeError for a limit that is no time. */
 export function checkWait({ signal, timeoutMs, deadlineMs }: WaitOptions): void {
-  signal?.throwIfAborted();
+  if (signal !== undefined) {
+    if (typeof signal?.throwIfAborted !== "function")
+      throw new TypeError("signal is an AbortSignal, such as controller.signal");
+    signal.throwIfAborted();
+  }
   if (timeoutMs !== undefined && !(typeof timeoutMs === "number" && timeoutMs >= 0)) {
     throw new RangeError(`timeoutMs is a number of milliseconds from 0 up, not ${String(timeoutMs)}`);
   }

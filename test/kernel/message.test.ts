@@ -245,6 +245,44 @@ describe("flags", () => {
     expect(String(server.recvMessageSync({ sizeBytes: 6, flags: MSG_WAITALL }).bytes)).toBe("abcdef");
   });
 
+  it("MSG_WAITALL tells of a connection that fails in the middle: the end that follows is none", async () => {
+    const [client, server] = tcpPair();
+    using _server = server;
+    const whole = failureOf(() => server.recv(9, { flags: MSG_WAITALL }));
+    client.sendAllSync("abc");
+    while ((server.tryRecv(new Uint8Array(1), MSG_PEEK) ?? 0) > 0)
+      await new Promise((resolve) => setImmediate(resolve));
+    client.lingerSeconds = 0;
+    client.close();
+    expect(await whole).toMatchObject({ code: "ECONNRESET" });
+  });
+
+  it("MSG_WAITALL takes what is there for who does not wait", async () => {
+    const [client, server] = tcpPair();
+    using _client = client;
+    using _server = server;
+    client.sendAllSync("abc");
+    await server.ready("readable");
+    expect(String(server.tryRecvMessage({ sizeBytes: 9, flags: MSG_WAITALL })?.bytes)).toBe("abc");
+    client.sendAllSync("def");
+    await server.ready("readable");
+    expect(String(await server.recv(9, { flags: MSG_WAITALL | MSG_DONTWAIT }))).toBe("def");
+  });
+
+  it("MSG_TRUNC takes bytes from a stream, and shows nobody else's instead", async () => {
+    const [client, server] = tcpPair();
+    using _client = client;
+    using _server = server;
+    const flags = MSG_TRUNC;
+    await client.sendAll("secret");
+    expect(String(await server.recv(6))).toBe("secret");
+    await client.sendAll("123456abc");
+    await server.ready("readable");
+    expect(await server.recv(3, { flags })).toEqual(Buffer.alloc(3));
+    expect((await server.recvMessage({ sizeBytes: 3, flags })).bytes).toEqual(Buffer.alloc(3));
+    expect(String(await server.recv(9))).toBe("abc");
+  });
+
   it("MSG_MORE holds back until the rest is there", async () => {
     const [client, server] = udpPair();
     using _client = client;

@@ -155,6 +155,9 @@ describe("a wrong argument", () => {
       [() => socket.recvFrom({} as never), "TypeError", "a Uint8Array or a size in bytes is wanted"],
       [() => socket.recvSync(null as never), "TypeError", "a Uint8Array or a size in bytes is wanted"],
       [() => socket.send(5 as never), "TypeError", "a Uint8Array or a string can be sent, not 5"],
+      [() => socket.send(new ArrayBuffer(1 << 20) as never), "TypeError", "not an ArrayBuffer: give a view of it"],
+      [() => socket.send([1, 2] as never), "TypeError", "not an object (Array)"],
+      [() => socket.recv(1, { signal: new AbortController() as never }), "TypeError", "signal is an AbortSignal"],
       [() => socket.sendAll(undefined as never), "TypeError", "a Uint8Array or a string can be sent"],
       [() => Socket.from(1.5), "TypeError", "a descriptor is a whole number"],
     ];

@@ -75,6 +75,17 @@ describe("a TCP connection", () => {
     expect(String(left.recvFromSync(3).bytes) + String(left.recvFromSync(3).bytes)).toBe("stream");
   });
 
+  it("sends the bytes of any view", async () => {
+    const [left, right] = Socket.pair();
+    using _left = left;
+    using _right = right;
+    const memory = new TextEncoder().encode("-view-").buffer as ArrayBuffer;
+    await left.send(new DataView(memory, 1, 4));
+    await left.sendAll(new Uint16Array(memory, 2, 2));
+    left.sendMessageSync({ data: new DataView(memory, 5, 1) });
+    expect(String(await right.readExactly(9))).toBe("viewiew--");
+  });
+
   it("half-closes: the peer reads the end and can still answer", async () => {
     const [client, server] = tcpPair();
     using _client = client;

@@ -153,6 +153,20 @@ describe("closing", () => {
     expect(errors.every((error) => isSystemError(error, "ECANCELED"))).toBe(true);
   });
 
+  it("ends a connect that waits for room in a unix listener's queue", async () => {
+    using listener = new Socket("unix", "stream");
+    listener.bind({ family: "unix", kind: "unnamed" });
+    listener.listen(0);
+    const address = listener.localAddress;
+    using first = new Socket("unix", "stream");
+    expect(first.tryConnect(address)).toBe("connected");
+    using second = new Socket("unix", "stream");
+    expect(second.tryConnect(address)).toBe("EAGAIN");
+    const connecting = failureOf(() => second.connect(address));
+    second.close();
+    expect(await connecting).toMatchObject({ code: "ECANCELED", syscall: "connect" });
+  });
+
   it("makes every later call fail with EBADF, without a system call on the number", async () => {
     const socket = new Socket("inet", "stream");
     const number = socket.fd;
