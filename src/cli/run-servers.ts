@@ -68,14 +68,18 @@ export async function runServers(
   }
   await using metrics = await openMetrics(fleet, options);
   const successor = await runUntilEnd({ fleet, metrics, context, signal, view }, options);
+  const { graceMs, folder } = options;
   if (successor === undefined) {
     notifyManager("STOPPING=1");
+    view.stopping(graceMs, undefined);
+    await fleet.stop(graceMs);
   } else {
-    options.folder?.leave();
-    metrics?.succeed();
+    folder?.leave();
+    // A scraper that stays has its next request answered, as clients have: it may be under way.
+    const scraped = metrics?.succeed();
+    view.stopping(graceMs, successor);
+    await Promise.all([fleet.stop(graceMs, true), scraped && settledWithin(scraped, graceMs)]);
   }
-  view.stopping(options.graceMs, successor);
-  await fleet.stop(options.graceMs, successor !== undefined);
   view.stopped();
 }
 
@@ -189,6 +193,16 @@ function look(view: View, { out }: Context): void {
 function chooseView(context: Context, self: string, { json, counters }: RunOptions): View {
   if (json) return new JsonView(context.out, self);
   return counters && context.out.isTerminal ? new LiveView(context, self) : new LinesView(context, self);
+}
+
+/** Resolves when a promise does, or when the time is over. */
+async function settledWithin(promise: Promise<void>, limitMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }
 
 /** Resolves when a signal is aborted, by whatever reason. */

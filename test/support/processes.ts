@@ -34,9 +34,14 @@ function descriptorLimit(): number {
   return Number(readFileSync("/proc/self/limits", "utf8").match(/Max open files\s+\d+\s+(\d+)/)?.[1]);
 }
 
+/** Whether this process may have so many descriptors. */
+export function hasDescriptors(count: number): boolean {
+  return descriptorLimit() >= count;
+}
+
 /** Skips a test for which this process may have too few descriptors, with the reason. */
 export function needsDescriptors(context: TestContext, count: number): void {
-  if (descriptorLimit() >= count) return;
+  if (hasDescriptors(count)) return;
   context.skip(`this process may open ${descriptorLimit()} files; ${count} are needed (ulimit -Hn)`);
 }
 

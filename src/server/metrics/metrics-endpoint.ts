@@ -44,8 +44,9 @@ export interface MetricsEndpoint extends AsyncDisposable {
   /**
    * A successor has the socket: accepts nobody from now on. Connections that are open get their next answer, and are closed
    * then. It is to be stopped still.
+   * @returns settles when the last of them is closed, after some seconds where a scraper stays and asks nothing more.
    */
-  succeed(): void;
+  succeed(): Promise<void>;
   /** Closes everything. */
   stop(): Promise<void>;
 }
@@ -91,7 +92,7 @@ class HttpMetrics implements MetricsEndpoint {
   readonly #http: HttpServer;
   /** Whether a unix socket's file is to go with it. */
   #ownsPath: boolean;
-  #isSucceeded = false;
+  #succeeded: Promise<void> | undefined;
 
   constructor(listeners: Listeners, servers: () => Iterable<Server>, ownsPath: boolean) {
     const { endpoint, fds } = listeners;
@@ -123,12 +124,11 @@ class HttpMetrics implements MetricsEndpoint {
     this.#ownsPath = true;
   }
 
-  succeed(): void {
-    if (this.#isSucceeded) return;
-    this.#isSucceeded = true;
+  succeed(): Promise<void> {
     this.#ownsPath = false;
     // Not by the close of HTTP, which ends idle connections, just when their next request may be under way.
-    NetServer.prototype.close.call(this.#http);
+    this.#succeeded ??= new Promise((resolve) => NetServer.prototype.close.call(this.#http, () => resolve()));
+    return this.#succeeded;
   }
 
   stop(): Promise<void> {
@@ -146,7 +146,7 @@ class HttpMetrics implements MetricsEndpoint {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
-    if (this.#isSucceeded) response.setHeader("Connection", "close");
+    if (this.#succeeded !== undefined) response.setHeader("Connection", "close");
     const [path] = (request.url ?? "").split("?", 1);
     const isRead = request.method === "GET" || request.method === "HEAD";
     if (path !== PATH) {
