@@ -12,7 +12,7 @@
  * handler's method returns. Bytes given to {@link Reactor.send} are borrowed until the handler's method that gave them
  * returns (at once, outside of any handler's method); what the kernel has not taken by then, the reactor copies and
  * owns. How much waits is {@link Reactor.pending}, and over many slots {@link SlotHandler.waiting}; to bound it is the
- * caller's part.
+ * caller's part. What was received before a `pause` took effect is kept likewise: {@link Reactor.kept}, and the same sum.
  *
  * **Order.** Handler methods never run inside a call of the caller's: a send that fails is reported by `failed` later
  * in the same pass. `nowMs` stands still during a pass, which reports descriptors first, then the deadlines that are
@@ -39,9 +39,12 @@ export type Slot = number;
 /** The highest descriptor number, plus one, that a reactor takes. Linux's own default ceiling (`fs.nr_open`). */
 export const MAX_DESCRIPTORS: number = 1 << 20;
 
+/** Bytes of one slot that a backend may have received before `pause` takes effect. */
+export const MOST_KEPT_BYTES: number = 64 * 1024;
+
 /** What a slot's owner is told. Errors are positive errno numbers. */
 export interface SlotHandler {
-  /** Where memory for what waits for the slot's peer is counted with that for others; always the same. */
+  /** Where memory for what waits for the slot's peer, or is kept of it, is counted with that of others; always the same. */
   readonly waiting?: OutputTally;
   /** After `accept`: a connection, non-blocking and close-on-exec, now the handler's own descriptor. */
   accepted(slot: Slot, fd: number): void;
@@ -128,6 +131,11 @@ export interface Reactor {
   flush(slot: Slot): number;
   /** Bytes that wait for the peer: those that the kernel was given and has not taken. */
   pending(slot: Slot): number;
+  /**
+   * Bytes that were received before `pause` took effect, and wait here for the next `receive`: none where a backend receives
+   * only when asked. {@link MOST_KEPT_BYTES} at most, where the kernel can bound what it receives unasked.
+   */
+  kept(slot: Slot): number;
   /** Reports `ready` once, when one of `events` (POLLIN, POLLOUT, POLLPRI), an error or a hang-up holds. 0 disarms. */
   arm(slot: Slot, events: number): void;
 

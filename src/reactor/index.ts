@@ -1,5 +1,12 @@
 /** Event loops: one contract, several backends, alone or inside Node's own loop. */
-export { IdleHandler, MAX_DESCRIPTORS, type Reactor, type Slot, type SlotHandler } from "./contract.ts";
+export {
+  IdleHandler,
+  MAX_DESCRIPTORS,
+  MOST_KEPT_BYTES,
+  type Reactor,
+  type Slot,
+  type SlotHandler,
+} from "./contract.ts";
 export { type BackendName, backendNames, backendRefusal, createReactor } from "./create.ts";
 export { NodeLoop, type Road } from "./node-loop.ts";
 export { OutputTally } from "./output.ts";

@@ -278,6 +278,10 @@ export class ReadinessReactor implements Reactor {
     return fd < 0 ? 0 : (this.#outputs[fd]?.bytes ?? 0);
   }
 
+  kept(): number {
+    return 0;
+  }
+
   arm(slot: Slot, events: number): void {
     const fd = this.#find(slot);
     if (fd < 0 || this.#states[fd] === FAILED) return;

@@ -175,9 +175,10 @@ export class Connection extends IdleHandler implements SharedStreamIntents, Shar
     return dueMs(this.#server.task.limits, this.#openedMs, this.#lastMs, (this.#state & AWAITS_REQUEST) !== 0);
   }
 
-  /** Bytes that wait for the peer. */
-  get pending(): number {
-    return this.#server.reactor.pending(this.#slot);
+  /** Bytes of this connection that are held here: those that wait for the peer, and those that were received ahead. */
+  get held(): number {
+    const { reactor } = this.#server;
+    return reactor.pending(this.#slot) + reactor.kept(this.#slot);
   }
 
   // The protocol's side.

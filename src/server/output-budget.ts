@@ -1,4 +1,4 @@
-/** What all connections of a server on one loop may hold back, together, for peers that do not take it. */
+/** What all connections of a server on one loop may hold together: output that peers do not take, input received ahead. */
 import { Deadline, type DeadlineOwner, OutputTally } from "../reactor/index.ts";
 import { ABORTED_TOTAL_BYTES, add } from "./counters.ts";
 import type { Connection, ConnectionOwner } from "./evented-stream.ts";
@@ -24,21 +24,21 @@ export class OutputBudget implements DeadlineOwner {
     if (this.isPassed) this.relieve();
   }
 
-  /** Aborts the connections for which most waits, until what is left may wait. Call it when no protocol is running. */
+  /** Aborts the connections of which most is held, until what is left may be. Call it when no protocol is running. */
   relieve(): void {
     const { task } = this.#owner;
     for (const connection of this.#byWeight()) {
       if (!this.isPassed) return;
       // One that was aborted may have taken this one with it.
-      if (connection.pending === 0) continue;
+      if (connection.held === 0) continue;
       add(task.counters, ABORTED_TOTAL_BYTES, 1);
-      connection.abort(`more than ${task.limits.maxTotalBytes} bytes wait for all peers, and most for this one`);
+      connection.abort(`more than ${task.limits.maxTotalBytes} bytes are held for all peers, and most for this one`);
     }
   }
 
   #byWeight(): Connection[] {
-    const waiting: Connection[] = [];
-    for (let each = this.#owner.first; each !== undefined; each = each.next) if (each.pending > 0) waiting.push(each);
-    return waiting.sort((a, b) => b.pending - a.pending);
+    const holding: Connection[] = [];
+    for (let each = this.#owner.first; each !== undefined; each = each.next) if (each.held > 0) holding.push(each);
+    return holding.sort((a, b) => b.held - a.held);
   }
 }

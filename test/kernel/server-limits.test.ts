@@ -163,6 +163,24 @@ describe.concurrent.each(loops)("$called", ({ called: _, ...how }) => {
   });
 });
 
+describe.concurrent.each(loops)("$called", ({ called: _, ...how }) => {
+  it("bounds what was received ahead of pauses, if its loop receives ahead", async () => {
+    using clients = new Clients();
+    const reference = { ...asking, export: "pausing" };
+    const limits = { maxTotalBytes: 256 << 10 };
+    await using server = await serve(reference, { listen: "tcp://127.0.0.1:0", ...how, limits });
+    const load = Buffer.alloc(1 << 20);
+    const count = 16;
+    for (let i = 0; i < count; i++) clients.dial(server).write(load);
+    if (how.design === "uring") {
+      await until(() => server.counters().abortedTotalBytes > 0);
+    } else {
+      await until(() => server.counters().bytesIn === count * load.length);
+      expect(server.counters()).toMatchObject({ active: count, aborted: 0 });
+    }
+  });
+});
+
 describe.concurrent("limits", () => {
   it("take a user for the source of connections over a unix socket", async () => {
     const listen = `unix://${join(directory, "user.sock")}`;

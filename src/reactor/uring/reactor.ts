@@ -8,13 +8,15 @@
  *
  * DEFER_TASKRUN makes the kernel do its part of the work only inside that call, on this thread: no interrupts of the
  * loop, and completions in batches. A ring set up so never signals a poll on its own descriptor, so Node's loop watches
- * an eventfd that the ring writes to; while we drain, that signal is switched off.
+ * an eventfd that the ring writes to (`signal.ts`); while we drain, that signal is switched off.
  *
  * A send is tried within the call (MSG_DONTWAIT) and nearly always finishes there. What the peer does not take is
  * copied, and sent by a request that waits. A multishot that is cancelled may have completions on their way: bytes
- * that arrive after `pause` are kept and delivered after `receive`. The kernel fills up to 32 buffers for one descriptor
- * before it sees the cancel, and may do so twice: a megabyte at most for a client that sends faster than it reads. (Receiving
- * from such one by one would keep none, and cost 5 to 15 % more CPU in bulk.)
+ * that arrive after `pause` are kept and delivered after `receive`. So that a client which sends faster than it reads cannot
+ * fill every buffer of the ring before its handler says `pause`, each multishot takes 64 KB at most and is asked for anew.
+ * (That costs one entry for every 64 KB, and in bulk over many connections it saves a quarter of the CPU, because what one
+ * pass receives still lies in the processor's cache when it is sent.) Kernels before Linux 6.17 know no such bound: there a
+ * pass may receive as much for one client as the ring of buffers has, 4 MB, which is counted as far as it is kept.
  *
  * Unix sockets receive one by one. Their multishot loses the end of the stream when it comes together with the last bytes
  * (seen on Linux 6.18: the kernel does not look again once no bytes are left, and the wake for the end is the one that it
@@ -33,6 +35,7 @@
 import {
   AF_UNIX,
   EAGAIN,
+  EBADF,
   ECANCELED,
   ECONNABORTED,
   EFD_CLOEXEC,
@@ -58,7 +61,6 @@ import {
   IORING_POLL_UPDATE_EVENTS,
   IORING_RECV_MULTISHOT,
   IORING_RECVSEND_POLL_FIRST,
-  IORING_REGISTER_EVENTFD,
   IORING_REGISTER_SYNC_CANCEL,
   IOSQE_BUFFER_SELECT,
   MSG_DONTWAIT,
@@ -78,7 +80,7 @@ import {
 } from "../../abi/index.ts";
 import * as sys from "../../sys/index.ts";
 import { check } from "../check.ts";
-import { MAX_DESCRIPTORS, type Reactor, type Slot, type SlotHandler } from "../contract.ts";
+import { MAX_DESCRIPTORS, MOST_KEPT_BYTES, type Reactor, type Slot, type SlotHandler } from "../contract.ts";
 import { closeKept, keepDescriptor } from "../descriptor.ts";
 import { OutputQueue } from "../output.ts";
 import {
@@ -99,6 +101,7 @@ import { BUFFER_BYTES, ProvidedBuffers } from "./buffers.ts";
 import { Doubts } from "./doubts.ts";
 import { allowed } from "./refusal.ts";
 import { firstWord, Ring } from "./ring.ts";
+import { RestSignal } from "./signal.ts";
 
 /** Output of one pass that is not received bytes handed back. */
 const ARENA_BYTES = 4 * 1024 * 1024;
@@ -115,6 +118,7 @@ const OP_CONNECT = 6;
 const OP_POLL = 7;
 const OP_CANCEL = 8;
 const OP_WAKE = 9;
+const OP_PROBE = 10;
 
 const ACCEPT_FIRST = firstWord(IORING_OP_ACCEPT, 0, IORING_ACCEPT_MULTISHOT);
 const RECEIVE_FIRST = firstWord(
@@ -154,7 +158,6 @@ export class UringReactor implements Reactor {
   readonly input: Uint8Array;
   readonly timers: DeadlineHeap = new DeadlineHeap();
   readonly maxDescriptors: number = MAX_DESCRIPTORS;
-  readonly pollDescriptor: number;
   readonly wakeDescriptor: number;
   nowMs: number = performance.now();
   active = 0;
@@ -165,7 +168,10 @@ export class UringReactor implements Reactor {
   onWaitSetChange: (() => void) | undefined = undefined;
 
   readonly #ring = new Ring();
+  readonly #signal: RestSignal | undefined;
   readonly #buffers = new ProvidedBuffers(this.#ring);
+  /** Whether the kernel bounds what a multishot takes. */
+  #isBounded = false;
   readonly #inputAddress = this.#buffers.region.address;
   readonly #arena = sys.mapRegion(ARENA_BYTES);
   #arenaHalf = 0;
@@ -189,6 +195,8 @@ export class UringReactor implements Reactor {
   #receiveWords = new Int32Array(0);
   /** … what it is armed for, … */
   #armed = new Int32Array(0);
+  /** … its address family, once somebody has asked, … */
+  #families = new Int32Array(0);
   /** … what the peer has not taken, bytes that came after a pause, the address of a connect. */
   readonly #outputs: (OutputQueue | undefined)[] = [];
   readonly #held: (Held | undefined)[] = [];
@@ -214,22 +222,24 @@ export class UringReactor implements Reactor {
 
   constructor() {
     this.input = this.#buffers.region.bytes;
-    const wakeDescriptor = sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    const pollDescriptor = sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    for (const fd of [wakeDescriptor, pollDescriptor]) if (fd >= 0) keepDescriptor(fd);
-    this.wakeDescriptor = wakeDescriptor;
-    this.pollDescriptor = pollDescriptor;
+    this.wakeDescriptor = sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (this.wakeDescriptor >= 0) keepDescriptor(this.wakeDescriptor);
     try {
-      check("eventfd", pollDescriptor);
-      const registered = new Int32Array([this.pollDescriptor]);
-      allowed("io_uring_register", sys.io_uring_register(this.#ring.fd, IORING_REGISTER_EVENTFD, registered, 1));
-      this.#ring.eventfdEnabled = false;
+      check("eventfd", this.wakeDescriptor);
+      this.#signal = new RestSignal(this.#ring);
       this.#watchWake();
-      allowed("io_uring_enter", this.#ring.submit());
+      // It fails by its descriptor, or before that by a bound that the kernel does not know.
+      this.#ring.bound(this.#ring.push(RECEIVE_FIRST, -1, 0, 0, 0, 0, 0, OP_PROBE), MOST_KEPT_BYTES);
+      allowed("io_uring_enter", this.#ring.submitAndWait(-1));
+      this.#ring.drain(this.#complete);
     } catch (error) {
       this.#release();
       throw error;
     }
+  }
+
+  get pollDescriptor(): number {
+    return (this.#signal as RestSignal).fd;
   }
 
   attach(fd: number, handler: SlotHandler): Slot {
@@ -241,6 +251,7 @@ export class UringReactor implements Reactor {
     this.#finishing[fd] = 0;
     this.#background[fd] = 0;
     this.#receiveWords[fd] = 0;
+    this.#families[fd] = 0;
     return slot;
   }
 
@@ -349,6 +360,11 @@ export class UringReactor implements Reactor {
     return fd < 0 ? 0 : this.#pendingOf(fd);
   }
 
+  kept(slot: Slot): number {
+    const fd = this.#table.find(slot);
+    return fd < 0 ? 0 : (this.#held[fd]?.bytes.bytes ?? 0);
+  }
+
   arm(slot: Slot, wanted: number): void {
     const fd = this.#start(slot, wanted === 0 ? DISARMED : ARMED);
     if (fd < 0 || wanted === 0) return;
@@ -397,7 +413,7 @@ export class UringReactor implements Reactor {
 
   rest(): boolean {
     if (this.#disposed) return false;
-    this.#ring.eventfdEnabled = true;
+    this.#signal?.enable();
     this.#isResting = true;
     this.#ring.submit();
     return this.#ring.completions > 0 || this.#resumed.length > 0 || !this.#doubts.isEmpty;
@@ -438,7 +454,8 @@ export class UringReactor implements Reactor {
     this.#ring.close();
     this.#buffers.dispose();
     sys.unmapRegion(this.#arena);
-    for (const fd of [this.wakeDescriptor, this.pollDescriptor]) if (fd >= 0) closeKept(fd);
+    this.#signal?.dispose();
+    if (this.wakeDescriptor >= 0) closeKept(this.wakeDescriptor);
     this.#lent.clear();
   }
 
@@ -467,7 +484,9 @@ export class UringReactor implements Reactor {
 
   #pushReceive(fd: number, slot: Slot): void {
     this.#mark(fd, IN_RECEIVE);
-    this.#ring.push(this.#receiveWord(fd), fd, 0, 0, 0, 0, slot, OP_RECEIVE);
+    const first = this.#receiveWord(fd);
+    const entry = this.#ring.push(first, fd, 0, 0, 0, 0, slot, OP_RECEIVE);
+    if (this.#isBounded && first === RECEIVE_FIRST) this.#ring.bound(entry, MOST_KEPT_BYTES);
     this.#submitOutside();
   }
 
@@ -478,8 +497,16 @@ export class UringReactor implements Reactor {
 
   /** Multishot, or one by one where that cannot be trusted; asked of the kernel once for each slot. */
   #receiveWord(fd: number): number {
-    if (this.#receiveWords[fd] === 0) this.#receiveWords[fd] = isUnix(fd) ? RECEIVE_ONCE_FIRST : RECEIVE_FIRST;
+    if (this.#receiveWords[fd] === 0) {
+      this.#receiveWords[fd] = this.#familyOf(fd) === AF_UNIX ? RECEIVE_ONCE_FIRST : RECEIVE_FIRST;
+    }
     return this.#receiveWords[fd] as number;
+  }
+
+  /** Of a socket its address family; else {@link NO_FAMILY}. Asked of the kernel once for each slot. */
+  #familyOf(fd: number): number {
+    if (this.#families[fd] === 0) this.#families[fd] = askFamily(fd);
+    return this.#families[fd] as number;
   }
 
   #pushCancel(slot: Slot, operation: number): void {
@@ -520,6 +547,7 @@ export class UringReactor implements Reactor {
     this.#countActive(fd, -1);
     this.#table.free(fd);
     this.#dropOutput(fd);
+    this.#held[fd]?.bytes.discard();
     this.#held[fd] = undefined;
     for (const accepted of this.#heldAccepts.get(fd) ?? []) sys.close(accepted);
     this.#heldAccepts.delete(fd);
@@ -672,8 +700,12 @@ export class UringReactor implements Reactor {
         break;
       case OP_WAKE:
         this.#unreported++;
+        this.#signal?.doubt();
         sys.read(this.wakeDescriptor, new BigUint64Array(1), 8);
         if ((flags & IORING_CQE_F_MORE) === 0) this.#watchWake();
+        break;
+      case OP_PROBE:
+        this.#isBounded = result === -EBADF;
         break;
       default:
         this.#unreported++;
@@ -718,9 +750,10 @@ export class UringReactor implements Reactor {
     return this.#outputs[fd] !== undefined && (pollNow(fd, 0) & POLLHUP) !== 0;
   }
 
-  /** After the last completion of a request, when more is wanted. */
+  /** After the last completion of a request, when more is wanted: not before what is kept has been taken. */
   #receiveOn(fd: number, slot: Slot): void {
-    if (this.#isReceiving(fd, slot) && !this.#has(fd, IN_RECEIVE)) this.#pushReceive(fd, slot);
+    if (!this.#isReceiving(fd, slot) || this.#held[fd] !== undefined || this.#has(fd, IN_RECEIVE)) return;
+    this.#pushReceive(fd, slot);
   }
 
   /** A multishot may have missed the reset behind these bytes; a send will tell, if there is one. */
@@ -747,7 +780,7 @@ export class UringReactor implements Reactor {
   #hold(fd: number): Held {
     let held = this.#held[fd];
     if (held === undefined) {
-      held = { bytes: new OutputQueue(), ended: false };
+      held = { bytes: new OutputQueue(this.#handler(fd).waiting), ended: false };
       this.#held[fd] = held;
     }
     return held;
@@ -825,6 +858,7 @@ export class UringReactor implements Reactor {
 
   #polled(fd: number, slot: Slot, result: number): void {
     this.#unmark(fd, IN_POLL);
+    if (this.#familyOf(fd) === NO_FAMILY) this.#signal?.doubt();
     if (this.#table.states[fd] !== ARMED) return;
     if (result < 0) {
       this.#fail(fd, slot, -result);
@@ -962,8 +996,7 @@ export class UringReactor implements Reactor {
   #stopResting(): void {
     if (!this.#isResting) return;
     this.#isResting = false;
-    this.#ring.eventfdEnabled = false;
-    sys.read(this.pollDescriptor, new BigUint64Array(1), 8);
+    this.#signal?.disable();
   }
 
   // Bookkeeping.
@@ -1007,6 +1040,7 @@ export class UringReactor implements Reactor {
     this.#background = grown(this.#background, capacity);
     this.#receiveWords = grown(this.#receiveWords, capacity);
     this.#armed = grown(this.#armed, capacity);
+    this.#families = grown(this.#families, capacity);
   }
 
   #boundedTimeout(timeoutMs: number, nowMs: number): number {
@@ -1038,11 +1072,13 @@ function pollNow(fd: number, events: number): number {
 const family = new Int32Array(1);
 const familyBytes = new Uint32Array(1);
 
-function isUnix(fd: number): boolean {
+/** In place of a family: it is no socket. */
+const NO_FAMILY = -1;
+
+function askFamily(fd: number): number {
   familyBytes[0] = 4;
-  family[0] = 0;
-  sys.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, familyBytes);
-  return family[0] === AF_UNIX;
+  const outcome = sys.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, familyBytes);
+  return outcome < 0 ? NO_FAMILY : (family[0] as number);
 }
 
 /** A completion's 64-bit user data, as a number: the operation above, the slot below. */

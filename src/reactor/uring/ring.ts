@@ -69,6 +69,8 @@ const W_LEN = IO_URING_SQE.len / 4;
 const W_FLAGS = IO_URING_SQE.rw_flags / 4;
 const W_USER = IO_URING_SQE.user_data / 4;
 const W_GROUP = IO_URING_SQE.buf_group / 4;
+/** `optlen` of newer headers, in the place of this one. */
+const W_BOUND = IO_URING_SQE.file_index / 4;
 
 /** Opcode, entry flags and I/O priority, which share the first word of an entry. */
 export function firstWord(opcode: number, entryFlags = 0, ioPriority = 0): number {
@@ -179,6 +181,11 @@ export class Ring {
   /** Makes an entry that is not handed over yet `more` bytes longer. */
   extend(at: number, more: number): void {
     this.#entries[at + W_LEN] = (this.#entries[at + W_LEN] as number) + more;
+  }
+
+  /** Bounds the bytes that a multishot receive takes in all, which ends it (Linux 6.17; EINVAL before). */
+  bound(at: number, bytes: number): void {
+    this.#entries[at + W_BOUND] = bytes;
   }
 
   /** Gives an entry that is not handed over yet other memory. */
