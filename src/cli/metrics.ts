@@ -1,9 +1,8 @@
-/** The metrics of a fleet, from its start to its end, or to that of a process that goes on with them. */
-import { type MetricsEndpoint, serveMetrics } from "../server/index.ts";
+/** Where metrics are told, from the start of a program to its end, or to that of a process that goes on with them. */
+import { type MetricsEndpoint, type MetricsOptions, serveMetrics } from "../server/index.ts";
 import { EXIT } from "../service/index.ts";
 import { isSystemError } from "../socket/index.ts";
 import { asUsage, Failure } from "./failure.ts";
-import type { Fleet } from "./fleet.ts";
 import { isInstalled } from "./self-command.ts";
 import type { Inheritance } from "./succession/inheritance.ts";
 
@@ -16,13 +15,12 @@ export const METRICS_ESTATE = "--metrics";
  */
 export async function startMetrics(
   listen: string,
-  fleet: Fleet,
+  told: Pick<MetricsOptions, "others" | "servers">,
   inheritance: Inheritance | undefined,
 ): Promise<MetricsEndpoint> {
   const [listenFd] = inheritance?.take(METRICS_ESTATE, listen) ?? [];
-  const servers = (): MetricsServers => fleet.members.map(({ server }) => server);
   try {
-    return await serveMetrics(listenFd === undefined ? { listen, servers } : { listenFd, servers });
+    return await serveMetrics(listenFd === undefined ? { listen, ...told } : { listenFd, ...told });
   } catch (error) {
     if (!isSystemError(error, "EADDRINUSE")) throw asUsage(error);
     const cure = "end that, or choose another with --metrics; port 0 is any that is free";
@@ -30,7 +28,11 @@ export async function startMetrics(
   }
 }
 
-type MetricsServers = Fleet["members"][number]["server"][];
+/** What JSON says of it. */
+export function metricsEvent(metrics: MetricsEndpoint): object {
+  const { endpoint, url } = metrics;
+  return { event: "metrics", endpoint, url, pid: process.pid, try: [tryMetrics(metrics)] };
+}
 
 /** What to type to read them. */
 export function tryMetrics({ url, endpoint }: MetricsEndpoint): {

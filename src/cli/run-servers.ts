@@ -1,5 +1,5 @@
 /** Servers from start to stop: what `up` and `serve` have in common. */
-import type { Limits, MetricsEndpoint, Placement, ServerDesign } from "../server/index.ts";
+import type { Limits, MetricsEndpoint, Placement, Server, ServerDesign } from "../server/index.ts";
 import { EXIT, usualEndpoint } from "../service/index.ts";
 import { isSystemError } from "../socket/index.ts";
 import type { Context } from "./context.ts";
@@ -122,7 +122,8 @@ async function startFleet(
 async function openMetrics(fleet: Fleet, { metrics, inheritance }: RunOptions): Promise<MetricsEndpoint | undefined> {
   if (metrics === undefined) return undefined;
   try {
-    return await startMetrics(metrics, fleet, inheritance);
+    const servers = (): Server[] => fleet.members.map(({ server }) => server);
+    return await startMetrics(metrics, { servers }, inheritance);
   } catch (error) {
     await fleet.stop(0, inheritance !== undefined);
     inheritance?.refuse(describeFailure(error).message);

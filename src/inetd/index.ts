@@ -10,6 +10,7 @@ export { checkAccess } from "./run/access.ts";
 export type { Refusal } from "./run/gate.ts";
 export type { AccessCheck } from "./run/host.ts";
 export { formatRecord, type LogRecord, stamp } from "./run/log.ts";
+export { inetdMetricDescriptions } from "./run/metrics.ts";
 export type { RunnerState } from "./run/runner.ts";
 export {
   type Inetd,

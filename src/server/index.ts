@@ -12,7 +12,7 @@ export type { HistogramValues } from "./histograms.ts";
 export { type HostedDatagrams, HostedService } from "./hosted.ts";
 export type { KernelQueue } from "./kernel-queue.ts";
 export { DEFAULT_LIMITS, type Limits, leastOf, MOST_OF_A_LIMIT } from "./limits.ts";
-export type { MetricType } from "./metrics/exposition.ts";
+export { formatLabels, type MetricFamily, type MetricType, type Sample } from "./metrics/exposition.ts";
 export { type MetricDescription, metricDescriptions } from "./metrics/families.ts";
 export { type MetricsEndpoint, type MetricsOptions, serveMetrics } from "./metrics/metrics-endpoint.ts";
 export { metricsText } from "./metrics/metrics-text.ts";

@@ -1,8 +1,16 @@
 /** The guide's tables of metrics and of channels say what there is, and what there is is in the tables. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { inetdMetricDescriptions } from "portolan/inetd";
 import { closeThreadReactor } from "portolan/reactor";
-import { type DiagnosticChannel, metricDescriptions, metricsText, type Server, serve } from "portolan/server";
+import {
+  type DiagnosticChannel,
+  type MetricDescription,
+  metricDescriptions,
+  metricsText,
+  type Server,
+  serve,
+} from "portolan/server";
 import { findService } from "portolan/service";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { seriesOf } from "../support/metrics.ts";
@@ -25,6 +33,10 @@ function tableRows(firstTitle: string): string[][] {
   );
 }
 
+function rowOf({ name, type, labels, unit, help }: MetricDescription): string[] {
+  return [`\`${name}\``, type, labels.join(", ") || "-", unit, help];
+}
+
 beforeAll(async () => {
   for (const listen of ["tcp://127.0.0.1:0", "udp://127.0.0.1:0"]) {
     servers.push(await serve(echo, { listen, measureLoops: true }));
@@ -37,15 +49,11 @@ afterAll(async () => {
 });
 
 it("has a row for every metric, in the words of its code", () => {
-  expect(tableRows("metric")).toEqual(
-    metricDescriptions.map(({ name, type, labels, unit, help }) => [
-      `\`${name}\``,
-      type,
-      labels.join(", ") || "-",
-      unit,
-      help,
-    ]),
-  );
+  expect(tableRows("metric")).toEqual(metricDescriptions.map(rowOf));
+});
+
+it("has a row for every metric of a super-server, in the words of its code", () => {
+  expect(tableRows("metric of inetd")).toEqual(inetdMetricDescriptions.map(rowOf));
 });
 
 it("has a row for every metric that servers tell, with its type and its labels, and no other", () => {

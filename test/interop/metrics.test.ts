@@ -6,10 +6,19 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEndpoint, Socket } from "portolan";
+import { inetdMetricDescriptions } from "portolan/inetd";
 import { closeThreadReactor } from "portolan/reactor";
-import { metricDescriptions, type Server, serve, serveMetrics } from "portolan/server";
+import {
+  type MetricDescription,
+  type MetricsEndpoint,
+  metricDescriptions,
+  type Server,
+  serve,
+  serveMetrics,
+} from "portolan/server";
 import { findService } from "portolan/service";
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from "vitest";
+import { ask, serviceOf, shell, startServices } from "../support/inetd-kit.ts";
 import { outputOf } from "../support/programs.ts";
 import { until } from "../support/until.ts";
 
@@ -72,6 +81,10 @@ async function converse(options: { readonly port: number } | { readonly path: st
   await once(client, "close");
 }
 
+async function readFrom({ url }: MetricsEndpoint): Promise<unknown> {
+  return JSON.parse(await outputOf(spawn(python as string, ["-c", READ, url as string])));
+}
+
 beforeAll(async () => {
   if (python === undefined) return;
   const echo = findService("echo")!.reference(null);
@@ -92,7 +105,7 @@ beforeAll(async () => {
   await until(() => tcp.counters().active === 0 && unix.counters().active === 0);
   await until(() => udp.counters().datagramsOut === DATAGRAMS);
   await using metrics = await serveMetrics({ listen: "tcp://127.0.0.1:0", servers: () => servers });
-  read = JSON.parse(await outputOf(spawn(python, ["-c", READ, metrics.url as string])));
+  read = (await readFrom(metrics)) as typeof read;
 });
 afterAll(async () => {
   for (const server of servers) await server.stop();
@@ -104,6 +117,15 @@ function needsParser(context: TestContext): void {
   if (python !== undefined) return;
   if (process.env.CI) throw new Error("python3-prometheus-client is not installed");
   context.skip("python3-prometheus-client is not installed");
+}
+
+/** The types, helps and names that the parser makes of descriptions: it takes the ending of counters for a part of the format. */
+function asParsed(descriptions: readonly MetricDescription[]): Pick<Family, "help" | "name" | "type">[] {
+  return descriptions.map(({ name, type, help }) => ({
+    name: type === "counter" ? name.replace(/_total$/, "") : name,
+    type,
+    help,
+  }));
 }
 
 /** The value of the one sample of a name at an endpoint, with other labels if given. */
@@ -122,13 +144,7 @@ describe("the parser of prometheus_client", () => {
     needsParser(context);
     expect(read.content).toBe("text/plain; version=0.0.4; charset=utf-8");
     const found = read.families.map(({ name, type, help }) => ({ name, type, help }));
-    // It takes the ending of counters for a part of the format.
-    const known = metricDescriptions.map(({ name, type, help }) => ({
-      name: type === "counter" ? name.replace(/_total$/, "") : name,
-      type,
-      help,
-    }));
-    expect(found).toEqual(known);
+    expect(found).toEqual(asParsed(metricDescriptions));
     for (const [at, { samples, name, type }] of read.families.entries()) {
       const labels = [...(metricDescriptions[at]?.labels ?? [])].sort();
       for (const sample of samples) {
@@ -160,6 +176,32 @@ describe("the parser of prometheus_client", () => {
     // By its name, in which there is all that has to be escaped.
     expect(unix?.endpoint).toContain('"met\\rics"');
     expect(valueAt(unix, "portolan_connections_accepted_total", { service: "echo", design: "epoll" })).toBe(1);
+  });
+
+  it("reads of a super-server what its services did", async (context) => {
+    needsParser(context);
+    const script = shell('read line; [ "$line" = kill ] && kill -9 $$; exit 3');
+    await using started = await startServices([serviceOf({ id: 'scr"ipt', program: script })]);
+    const { inetd, endpoint } = started;
+    await ask(endpoint, "exit\n");
+    await ask(endpoint, "kill\n");
+    await started.seen("EXIT", 2);
+    const told = { servers: () => inetd.servers, others: () => inetd.metrics() };
+    await using metrics = await serveMetrics({ listen: "tcp://127.0.0.1:0", ...told });
+    const { families } = (await readFrom(metrics)) as typeof read;
+    const known = new Set(metricDescriptions.map(({ help }) => help));
+    const ours = families.filter(({ help }) => !known.has(help));
+    expect(ours.map(({ name, type, help }) => ({ name, type, help }))).toEqual(asParsed(inetdMetricDescriptions));
+    const samples = ours.flatMap((family) => family.samples);
+    const service = 'scr"ipt';
+    const samplesOf = (name: string): unknown => samples.filter((sample) => sample.name === `portolan_inetd_${name}`);
+    expect(samplesOf("started_total")).toEqual([
+      { name: "portolan_inetd_started_total", labels: { service }, value: 2 },
+    ]);
+    expect(samplesOf("exits_total")).toMatchObject([{ labels: { service, status: "3" }, value: 1 }]);
+    expect(samplesOf("killed_total")).toMatchObject([{ labels: { service, signal: "9" }, value: 1 }]);
+    expect(samplesOf("duration_seconds_count")).toMatchObject([{ labels: { service }, value: 2 }]);
+    expect(samplesOf("refused_total")).toHaveLength(9);
   });
 
   it("finds histograms that rise to their count", (context) => {

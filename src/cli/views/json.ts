@@ -2,7 +2,7 @@
 import type { MetricsEndpoint, ServerEvent } from "../../server/index.ts";
 import { trialCommands } from "../../service/index.ts";
 import type { Fleet, Plan } from "../fleet.ts";
-import { tryMetrics } from "../metrics.ts";
+import { metricsEvent } from "../metrics.ts";
 import type { Output } from "../output.ts";
 import { isInstalled, pasteable } from "../self-command.ts";
 import { Changes, type View } from "./view.ts";
@@ -32,8 +32,7 @@ export class JsonView implements View {
       this.#out.json({ event: "listening", service, design, endpoint, pid: process.pid, try: trials });
     }
     if (metrics === undefined) return;
-    const { endpoint, url } = metrics;
-    this.#out.json({ event: "metrics", endpoint, url, pid: process.pid, try: [tryMetrics(metrics)] });
+    this.#out.json(metricsEvent(metrics));
   }
 
   skipped({ entry, listen }: Plan, error: Error): void {

@@ -109,6 +109,7 @@ export class BuiltInDatagrams extends Runner {
     this.#isTooFast ||= isTooMany(refusal);
     if (refusal === undefined) {
       this.started++;
+      this.host.count(this.service);
       return true;
     }
     this.refused++;
@@ -128,6 +129,11 @@ export class BuiltInDatagrams extends Runner {
 export class DesignedService extends Runner {
   /** Tells the server that has the socket now to leave it. */
   #leaveSocket: (() => void) | undefined;
+  readonly #servers = new Set<Server>();
+
+  override get servers(): Iterable<Server> {
+    return this.#servers;
+  }
 
   protected override comes(): void {
     this.hold();
@@ -148,11 +154,13 @@ export class DesignedService extends Runner {
     this.#serve()
       .then((started) => {
         server = started;
+        this.#servers.add(started);
         if (stopping.signal.aborted) stop(0);
         return started.done;
       })
       .catch((error: Error) => this.host.record(service, { entry: "NOTE", reason: error.message }))
       .finally(() => {
+        if (server !== undefined) this.#servers.delete(server);
         this.settle(ongoing);
         this.host.record(service, { entry: "EXIT", durationSeconds: (performance.now() - startedMs) / 1000 });
         if (this.#leaveSocket !== leaveSocket || this.state !== "busy") return;

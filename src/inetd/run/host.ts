@@ -16,8 +16,10 @@ export type AccessCheck = (
 /** What the super-server does for its services. */
 export interface Host {
   readonly access: AccessCheck;
-  /** Puts something on record. */
+  /** Puts something on record, and counts it. */
   record(service: InetdService, record: Omit<LogRecord, "id">): void;
+  /** Counts something that was started and is so small that it is not put on record. */
+  count(service: InetdService): void;
 }
 
 /** A service with everything that can be made ready before somebody comes. */

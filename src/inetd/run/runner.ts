@@ -10,6 +10,7 @@ import {
   type Slot,
   threadReactor,
 } from "../../reactor/index.ts";
+import type { Server } from "../../server/index.ts";
 import type { Socket } from "../../socket/index.ts";
 import type { InetdService } from "../model.ts";
 import type { Gate } from "./gate.ts";
@@ -63,6 +64,11 @@ export abstract class Runner extends IdleHandler implements DeadlineOwner {
   /** Everything that was made ready for the service as it is now. */
   get current(): PreparedService {
     return this.prepared;
+  }
+
+  /** Servers that a design of ours has started for the service. */
+  get servers(): Iterable<Server> {
+    return [];
   }
 
   get gate(): Gate {

@@ -1,4 +1,5 @@
 /** The super-server: services from their configuration to their end, and through changes of it. */
+import type { MetricFamily, Server } from "../../server/index.ts";
 import type { ActivatedSocket, Socket } from "../../socket/index.ts";
 import type { ConfigProblem, InetdConfig, InetdService, LogTarget } from "../model.ts";
 import { checkAccess } from "./access.ts";
@@ -7,11 +8,13 @@ import { DatagramPrograms } from "./datagram-nowait.ts";
 import { Gate, SharedGate } from "./gate.ts";
 import { type AccessCheck, type Host, type PreparedService, ServiceProblem } from "./host.ts";
 import { type LogRecord, type LogSink, lineFor, openSink } from "./log.ts";
+import { familiesOf } from "./metrics.ts";
 import { prepareService } from "./prepare.ts";
 import { RedirectedConnections } from "./redirect.ts";
 import type { Runner, RunnerState } from "./runner.ts";
 import { adjustSocket, closeSocket, endpointOf, openSocket, socketKey } from "./sockets.ts";
 import { ProgramConnections } from "./stream-nowait.ts";
+import { Tally } from "./tally.ts";
 import { WaitRunner } from "./wait.ts";
 
 /** What {@link startInetd} may be told beside the configuration. */
@@ -83,6 +86,8 @@ export class Inetd implements AsyncDisposable, Host {
   /** Of services that are gone, with programs that are not. */
   readonly #leaving = new Set<Runner>();
   readonly #sinks = new Map<string, LogSink>();
+  /** By the ids of services. */
+  readonly #tallies = new Map<string, Tally>();
   /** While every service rests, or waits for a program, the reactor waits for nobody, and would let Node end. */
   readonly #alive: NodeJS.Timeout = setInterval(() => {}, KEEP_ALIVE_MS);
   #isBackground = false;
@@ -115,6 +120,29 @@ export class Inetd implements AsyncDisposable, Host {
       started: runner.started,
       refused: runner.refused,
     }));
+  }
+
+  /** Servers that run for services with a `design`: what they do they count themselves. */
+  get servers(): Server[] {
+    return [...this.#runners.values(), ...this.#leaving].flatMap(({ servers }) => [...servers]);
+  }
+
+  /**
+   * What each service has done and does, to be told to Prometheus. What is counted goes on through reloads, for as long as the
+   * service is configured.
+   *
+   * @example
+   * const { servers } = inetd;
+   * console.log(metricsText(servers, inetd.metrics()));
+   */
+  metrics(): MetricFamily[] {
+    const views = [...this.#runners].map(([id, { state, ongoing }]) => ({
+      id,
+      state,
+      running: ongoing.size,
+      tally: this.#tallyOf(id),
+    }));
+    return familiesOf(views);
   }
 
   /**
@@ -177,6 +205,7 @@ export class Inetd implements AsyncDisposable, Host {
       }
     }
     const served = new Set(this.#runners.keys());
+    for (const id of this.#tallies.keys()) if (!served.has(id)) this.#tallies.delete(id);
     this.#problems = problems;
     return { added, removed: [...before.keys()].filter((id) => !served.has(id)), kept, problems };
   }
@@ -246,12 +275,26 @@ export class Inetd implements AsyncDisposable, Host {
   }
 
   record(service: InetdService, record: Omit<LogRecord, "id">): void {
+    this.#tallyOf(service.id).note(record);
     const whole: LogRecord = { ...record, id: service.id };
     this.#options.record?.(whole);
     const line = lineFor(whole, service.log);
     if (line === undefined) return;
     this.#options.line?.(line);
     this.#sinks.get(JSON.stringify(service.log.target ?? this.#config.global.log))?.write(line);
+  }
+
+  count({ id }: InetdService): void {
+    this.#tallyOf(id).started++;
+  }
+
+  #tallyOf(id: string): Tally {
+    let tally = this.#tallies.get(id);
+    if (tally === undefined) {
+      tally = new Tally();
+      this.#tallies.set(id, tally);
+    }
+    return tally;
   }
 
   /** Opens the logs that the configuration names, anew where they are open: logrotate(8) has renamed them. */

@@ -8,7 +8,7 @@ import { Server as NetServer } from "node:net";
 import { parseEndpoint } from "../../socket/index.ts";
 import { adoptListeners, type Listeners, openListeners } from "../listeners.ts";
 import type { Server } from "../serve.ts";
-import { CONTENT_TYPE } from "./exposition.ts";
+import { CONTENT_TYPE, type MetricFamily } from "./exposition.ts";
 import { metricsText } from "./metrics-text.ts";
 
 /** Scrapers at a time; the next is closed at once. */
@@ -31,6 +31,8 @@ export interface MetricsOptions {
   readonly listenFd?: number;
   /** Whose metrics; asked at each scrape. */
   readonly servers: () => Iterable<Server>;
+  /** Further metrics, such as those of a super-server (`Inetd.metrics`); asked at each scrape. */
+  readonly others?: () => Iterable<MetricFamily>;
 }
 
 /** An endpoint at which metrics can be read. `await using` ends it. */
@@ -63,7 +65,7 @@ export interface MetricsEndpoint extends AsyncDisposable {
  * await using metrics = await serveMetrics({ listen: "tcp://127.0.0.1:9464", servers: () => [server] });
  * console.log(await (await fetch(metrics.url as string)).text());
  */
-export async function serveMetrics({ listen, listenFd, servers }: MetricsOptions): Promise<MetricsEndpoint> {
+export async function serveMetrics({ listen, listenFd, ...told }: MetricsOptions): Promise<MetricsEndpoint> {
   if ((listen === undefined) === (listenFd === undefined)) {
     throw new TypeError("metrics are told where to listen either by `listen` or by `listenFd`");
   }
@@ -72,7 +74,7 @@ export async function serveMetrics({ listen, listenFd, servers }: MetricsOptions
     throw new RangeError(`metrics are read over HTTP, which is spoken over tcp:// or unix://, not ${transport}://`);
   }
   const listeners = listen === undefined ? adoptListeners([listenFd as number]) : openListeners(listen, 1, BACKLOG);
-  const endpoint = new HttpMetrics(listeners, servers, listen !== undefined);
+  const endpoint = new HttpMetrics(listeners, told, listen !== undefined);
   try {
     await endpoint.open();
   } catch (error) {
@@ -83,24 +85,26 @@ export async function serveMetrics({ listen, listenFd, servers }: MetricsOptions
   return endpoint;
 }
 
+type Told = Pick<MetricsOptions, "others" | "servers">;
+
 class HttpMetrics implements MetricsEndpoint {
   readonly endpoint: string;
   readonly url: string | undefined;
   readonly listener: number;
   readonly #listeners: Listeners;
-  readonly #servers: () => Iterable<Server>;
+  readonly #told: Told;
   readonly #http: HttpServer;
   /** Whether a unix socket's file is to go with it. */
   #ownsPath: boolean;
   #succeeded: Promise<void> | undefined;
 
-  constructor(listeners: Listeners, servers: () => Iterable<Server>, ownsPath: boolean) {
+  constructor(listeners: Listeners, told: Told, ownsPath: boolean) {
     const { endpoint, fds } = listeners;
     this.endpoint = endpoint;
     this.url = endpoint.startsWith("tcp://") ? `http://${endpoint.slice("tcp://".length)}${PATH}` : undefined;
     this.listener = fds[0] as number;
     this.#listeners = listeners;
-    this.#servers = servers;
+    this.#told = told;
     this.#ownsPath = ownsPath;
     const limits = {
       maxHeaderSize: MAX_HEADER_BYTES,
@@ -162,7 +166,8 @@ class HttpMetrics implements MetricsEndpoint {
   #tell(response: ServerResponse, isHeadOnly: boolean): void {
     let text: Buffer;
     try {
-      text = Buffer.from(metricsText(this.#servers()));
+      const { servers, others } = this.#told;
+      text = Buffer.from(metricsText(servers(), others?.()));
     } catch (error) {
       // Whatever it is, it is not worth the services that are in this process.
       say(response, 500, `${error instanceof Error ? error.message : error}\n`);

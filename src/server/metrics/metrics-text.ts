@@ -12,13 +12,14 @@ import { readSystem } from "./system.ts";
  * says what each means. Servers of the same service, design and endpoint are one series, and are added up.
  *
  * @param servers those that were started with `measureLoops` tell of their loops too.
+ * @param others further families, which are told between those of the servers and those of the process.
  *
  * @example
  * const service = { url: import.meta.resolve("portolan/service"), export: "echo", options: null };
  * await using server = await serve(service, { listen: "tcp://127.0.0.1:0", measureLoops: true });
  * console.log(metricsText([server]));
  */
-export function metricsText(servers: Iterable<Server>): string {
+export function metricsText(servers: Iterable<Server>, others: Iterable<MetricFamily> = []): string {
   const views = [...servers].map(viewOf);
   const ofServers = serverMetrics.map(
     (metric): MetricFamily => ({ ...metric, samples: views.flatMap((view) => metric.read(view)) }),
@@ -28,7 +29,7 @@ export function metricsText(servers: Iterable<Server>): string {
     const value = metric.read(figures);
     return { ...metric, samples: value === undefined ? [] : [{ labels: "", value }] };
   });
-  return formatFamilies([...ofServers, ...ofProcess]);
+  return formatFamilies([...ofServers, ...others, ...ofProcess]);
 }
 
 function viewOf(server: Server): ServerView {

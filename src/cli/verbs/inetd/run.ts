@@ -4,9 +4,12 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { type ConfigProblem, type Inetd, type LogRecord, stamp, startInetd } from "../../../inetd/index.ts";
+import type { MetricsEndpoint } from "../../../server/index.ts";
 import { EXIT } from "../../../service/index.ts";
 import { activatedSockets } from "../../../socket/index.ts";
 import { Failure, usage } from "../../failure.ts";
+import { metricsEvent, startMetrics, tryMetrics } from "../../metrics.ts";
+import { addMetricsOption } from "../../metrics-option.ts";
 import { addExamples, addGraceOption, addJsonOption } from "../../options.ts";
 import { HangUps } from "../../succession/hang-ups.ts";
 import { formatTable, plural } from "../../table.ts";
@@ -17,6 +20,7 @@ interface Flags {
   readonly config?: string;
   readonly grace: number;
   readonly json?: true;
+  readonly metrics?: string;
   readonly pidFile?: string;
 }
 
@@ -37,12 +41,14 @@ export function defineRun(command: Command, { context, self }: VerbSetup): void 
     .usage("--config <file> [options]")
     .option("--config <file>", "inetd.conf, xinetd.conf or YAML")
     .option("--pid-file <file>", "write the process's number there, for portolan inetd reload");
+  addMetricsOption(command);
   addGraceOption(command);
   addJsonOption(command);
   addExamples(command, self, [
     [`portolan inetd --config ${sample()}`, "services to try, without any privilege; the log is shown"],
     [`portolan inetd --config ${sample()} --pid-file /tmp/inetd.pid`, "in one terminal"],
     ["portolan inetd reload --pid-file /tmp/inetd.pid", "in another, after a change of the configuration"],
+    [`portolan inetd --config ${sample()} --metrics 9464`, "with metrics for Prometheus"],
     [`portolan inetd check ${sample()}`, "what is wrong with a configuration"],
   ]);
   command.action(async (flags: Flags) => {
@@ -51,6 +57,7 @@ export function defineRun(command: Command, { context, self }: VerbSetup): void 
     const hangUps = new HangUps(context);
     const show = flags.json === true ? new JsonShow(context) : new TextShow(context);
     const runner = new Running(flags.config, show);
+    await using _metrics = flags.metrics === undefined ? undefined : await runner.measure(flags.metrics);
     await runner.start(hangUps);
     try {
       if (flags.pidFile !== undefined) writePid(flags.pidFile);
@@ -85,11 +92,22 @@ class Running {
   readonly #path: string;
   readonly #show: Show;
   #inetd: Inetd | undefined;
+  #metrics: MetricsEndpoint | undefined;
   #isStopping = false;
 
   constructor(path: string, show: Show) {
     this.#path = path;
     this.#show = show;
+  }
+
+  /**
+   * Lets metrics be read there, before anybody is served: where that cannot be, nobody is to be turned away by the end.
+   * @throws Failure
+   */
+  async measure(listen: string): Promise<MetricsEndpoint> {
+    const told = { servers: () => this.#inetd?.servers ?? [], others: () => this.#inetd?.metrics() ?? [] };
+    this.#metrics = await startMetrics(listen, told, undefined);
+    return this.#metrics;
   }
 
   /** @throws Failure where the file cannot be read, or nothing of it can be served. */
@@ -112,6 +130,7 @@ class Running {
       throw new Failure(EXIT.CONFIG, `${this.#path}: there is no service to serve: ${why}`);
     }
     this.#show.services(this.#inetd);
+    if (this.#metrics !== undefined) this.#show.metrics(this.#metrics);
     hangUps.onEach(() => void this.#reload());
   }
 
@@ -160,6 +179,7 @@ type Reloaded = Awaited<ReturnType<Inetd["reload"]>>;
 interface Show {
   complain(message: string): void;
   line(line: string): void;
+  metrics(endpoint: MetricsEndpoint): void;
   problems(problems: readonly ConfigProblem[]): void;
   record(record: LogRecord): void;
   reloaded(result: Reloaded): void;
@@ -190,6 +210,13 @@ class TextShow implements Show {
 
   line(line: string): void {
     this.#context.out.line(`${stamp(new Date())}: ${line}`);
+  }
+
+  metrics(endpoint: MetricsEndpoint): void {
+    const { out, colours } = this.#context;
+    const { command, installed } = tryMetrics(endpoint);
+    out.line(`metrics for Prometheus at ${colours.green(endpoint.url ?? endpoint.endpoint)}`);
+    if (installed) out.line(`      ${command}`);
   }
 
   problems(problems: readonly ConfigProblem[]): void {
@@ -256,6 +283,10 @@ class JsonShow implements Show {
 
   line(): void {
     // The record says more.
+  }
+
+  metrics(endpoint: MetricsEndpoint): void {
+    this.#out.json(metricsEvent(endpoint));
   }
 
   problems(problems: readonly ConfigProblem[]): void {
