@@ -132,8 +132,8 @@ export class Inetd implements AsyncDisposable, Host {
    * service is configured.
    *
    * @example
-   * const { servers } = inetd;
-   * console.log(metricsText(servers, inetd.metrics()));
+   * await using inetd = await startInetd(readConfigFile("share/xinetd.conf").config);
+   * console.log(metricsText(inetd.servers, inetd.metrics()));
    */
   metrics(): MetricFamily[] {
     const views = [...this.#runners].map(([id, { state, ongoing }]) => ({
