@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { rooms } from "../../tools/layers/rooms.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const documents = [
@@ -51,7 +52,32 @@ function anchorsOf(markdown: string): Set<string> {
   );
 }
 
+describe("docs/architecture.md", () => {
+  it("draws every room with what it imports, and dashes what is not there yet", () => {
+    const text = readFileSync(join(root, "docs/architecture.md"), "utf8");
+    const drawn = [...text.matchAll(/^ {2}(\w+) (-->|-\.->) (\w+)$/gm)].map(([, from, arrow, to]) =>
+      [from, arrow, to].join(" "),
+    );
+    const isThere = (room: string) => existsSync(join(root, "src", room));
+    const ruled = Object.entries(rooms).flatMap(([room, { below }]) =>
+      below === "anything"
+        ? []
+        : below.map((lower) => `${room} ${isThere(room) && isThere(lower) ? "-->" : "-.->"} ${lower}`),
+    );
+    const isCli = (edge: string) => edge.startsWith("cli ");
+    expect(drawn.filter((edge) => !isCli(edge)).sort()).toEqual(ruled.sort());
+    expect(drawn.some(isCli)).toBe(true);
+  });
+});
+
 describe("docs/decisions/", () => {
+  it("has a page for every dependency, named where they are counted", () => {
+    const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    const text = readFileSync(join(root, "docs/decisions/0006-the-wheel-is-not-ours.md"), "utf8");
+    for (const name of Object.keys(dependencies))
+      expect(text).toMatch(new RegExp(`\\[${name}\\]\\(\\d{4}-${name}\\.md\\)`));
+  });
+
   it("has every page in its index, and each page says what a decision needs", () => {
     const folder = join(root, "docs/decisions");
     const index = readFileSync(join(folder, "README.md"), "utf8");
@@ -60,6 +86,7 @@ describe("docs/decisions/", () => {
     for (const page of pages) {
       expect(index).toContain(`(${page})`);
       const text = readFileSync(join(folder, page), "utf8");
+      expect(text, page).toMatch(new RegExp(`^# ${page.slice(0, 4)}: `));
       for (const heading of ["Context", "Decision", "What was measured", "Consequences", "When to revisit"]) {
         expect(text, page).toContain(`\n## ${heading}\n`);
       }

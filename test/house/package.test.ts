@@ -65,20 +65,16 @@ describe("code in documentation comments", () => {
   it("compiles against the package", () => {
     const examples = declarationFiles().flatMap((file) => examplesIn(file));
     expect(examples.length).toBeGreaterThan(20);
-    const names = namesByEntry();
-    const files = examples.map((example, index) => {
-      const file = `examples/${index}.ts`;
-      project.write(file, `${importsFor(example, names)}${example.code}\nexport {};\n`);
-      return file;
-    });
-    project.write("examples/context.d.ts", CONTEXT);
-    const complaints = project.compile(["examples/context.d.ts", ...files], { module: "nodenext" });
-    expect(
-      complaints.replace(/^examples\/(\d+)\.ts/gm, (_, index) => {
-        const { file, code } = examples[Number(index)] as Example;
-        return `${file}: ${code}\n`;
-      }),
-    ).toBe("");
+    compileAll(examples);
+  });
+});
+
+describe("code in the guides", () => {
+  it("compiles against the package, where no example of its own runs", () => {
+    const guides = join(project.installed, "docs/guide");
+    const fragments = readdirSync(guides).flatMap((file) => fragmentsIn(join(guides, file)));
+    expect(fragments.length).toBeGreaterThan(2);
+    compileAll(fragments);
   });
 });
 
@@ -97,6 +93,29 @@ declare const url: URL;
 interface Example {
   readonly file: string;
   readonly code: string;
+}
+
+function compileAll(examples: readonly Example[]): void {
+  const names = namesByEntry();
+  const files = examples.map((example, index) => {
+    const file = `examples/${index}.ts`;
+    project.write(file, `${importsFor(example, names)}${example.code}\nexport {};\n`);
+    return file;
+  });
+  project.write("examples/context.d.ts", CONTEXT);
+  const complaints = project.compile(["examples/context.d.ts", ...files], { module: "nodenext" });
+  expect(
+    complaints.replace(/^examples\/(\d+)\.ts/gm, (_, index) => {
+      const { file, code } = examples[Number(index)] as Example;
+      return `${file}: ${code}\n`;
+    }),
+  ).toBe("");
+}
+
+/** Blocks of code that do not quote a program of `examples/`: those run in a test of their own. */
+function fragmentsIn(file: string): Example[] {
+  const blocks = readFileSync(file, "utf8").matchAll(/^```(?:js|ts)\n(?!\/\/ examples\/)([\s\S]*?)^```$/gm);
+  return [...blocks].map(([, code]) => ({ file, code: code as string }));
 }
 
 function declarationFiles(): string[] {
