@@ -100,7 +100,7 @@ describe.skipIf(skipped)("the bench", () => {
 
   it("tells why a server was not measured", { timeout: 60_000 }, async () => {
     const options = parseOptions(["tcp-echo", "--quick", "--only", "portolan-epoll,c-epoll", "--seed", String(seed)]);
-    const gone = (): string => "/nonexistent.js";
+    const gone = (): string => "/proc/nonexistent.js";
     const outcome = await runBenches(options, { ...setting, programs: { ...setting.programs, portolan: gone } });
     expect(outcome.unmeasured).toHaveLength(1);
     expect(outcome.unmeasured[0]!.server).toBe("portolan-epoll");

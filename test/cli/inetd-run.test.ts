@@ -225,10 +225,10 @@ describe("what cannot be is told", () => {
     const missing = await portolan(["inetd", "--config", join(folder.path, "missing")]);
     expect([missing.status, missing.stderr]).toEqual([66, expect.stringContaining("ENOENT")]);
     const path = join(folder.path, "inetd.conf");
-    writeFileSync(path, `${folder.path}/x.sock stream unix nowait ${user} /nonexistent/program program\n`);
+    writeFileSync(path, `${folder.path}/x.sock stream unix nowait ${user} /proc/nonexistent/program program\n`);
     const nothing = await portolan(["inetd", "--config", path]);
     expect(nothing.status).toBe(78);
-    expect(nothing.stderr).toMatch(/inetd\.conf:1: error: .*there is no program \/nonexistent\/program/);
+    expect(nothing.stderr).toMatch(/inetd\.conf:1: error: .*there is no program \/proc\/nonexistent\/program/);
     expect(nothing.stderr).toContain("there is no service to serve: 1 error");
   });
 

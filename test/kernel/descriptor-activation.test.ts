@@ -92,7 +92,7 @@ print(json.dumps([sys.argv[1:], os.environ["LISTEN_FDS"], os.environ["LISTEN_FDN
     expect((await call(["a:b"])).message).toContain('"a:b" cannot be a name in LISTEN_FDNAMES');
     expect((await call(["a\nb"])).name).toBe("TypeError");
     expect((await call(["x".repeat(256)])).name).toBe("TypeError");
-    const child = spawnActivated("/nonexistent/program", [], [], { stdio: ["ignore", "ignore", "ignore"] });
+    const child = spawnActivated("/proc/nonexistent/program", [], [], { stdio: ["ignore", "ignore", "ignore"] });
     expect(await once(child, "exit")).toEqual([127, null]);
   });
 });

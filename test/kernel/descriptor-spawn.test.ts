@@ -101,7 +101,7 @@ peer.sendall(b"accepted elsewhere")
       const error = await failureOf(call);
       expect([error.name, error.message]).toEqual([name, expect.stringContaining(message)]);
     }
-    const child = spawnWithSockets("/nonexistent/program");
+    const child = spawnWithSockets("/proc/nonexistent/program");
     const [error] = (await once(child, "error")) as [Error & { code: string }];
     expect(error.code).toBe("ENOENT");
   });

@@ -228,7 +228,7 @@ describe("programs that go wrong", () => {
 
   it("one that vanishes, or is no program of this machine, fails for who comes, and the service rests after some", async () => {
     const path = join(folder, "vanishes");
-    writeFileSync(path, "#!/nonexistent/interpreter\n", { mode: 0o755 });
+    writeFileSync(path, "#!/proc/nonexistent/interpreter\n", { mode: 0o755 });
     const limits = { failures: 3, restSeconds: 60 };
     await using started = await startServices([serviceOf({ limits, program: { path, argv: ["vanishes"] } })]);
     expect(await refused(started.endpoint)).toBe("");

@@ -187,9 +187,9 @@ describe("an error of the kernel", () => {
         "bind EAFNOSUPPORT [::1]:80: the address is of another family than the socket, or the kernel lacks the family",
       ],
       [
-        () => unix.connect("unix:///nonexistent/x.sock"),
+        () => unix.connect("unix:///proc/nonexistent/x.sock"),
         "ENOENT",
-        "connect ENOENT /nonexistent/x.sock: no socket file is at this path",
+        "connect ENOENT /proc/nonexistent/x.sock: no socket file is at this path",
       ],
       [
         () => new Socket("inet", "seqpacket"),

@@ -122,8 +122,8 @@ describe("listen at a path", () => {
   });
 
   it("says why a path cannot be", async () => {
-    expect((await failureOf(() => listen("unix:///nonexistent/x.sock"))).message).toBe(
-      "bind ENOENT /nonexistent/x.sock: the directory of the path does not exist",
+    expect((await failureOf(() => listen("unix:///proc/nonexistent/x.sock"))).message).toBe(
+      "bind ENOENT /proc/nonexistent/x.sock: the directory of the path does not exist",
     );
   });
 });
