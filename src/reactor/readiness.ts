@@ -450,38 +450,42 @@ export class ReadinessReactor implements Reactor {
   }
 
   #dispatch(fd: number, slot: Slot, events: number): void {
-    const handler = this.#handlers[fd] as SlotHandler;
     switch (this.#states[fd]) {
       case RECEIVING:
-        if ((events & POLLOUT) !== 0 && !this.#flushAndStay(fd, slot, handler)) break;
-        if ((events & ~POLLOUT) !== 0) this.#receiveOnce(fd, slot, handler, events);
+        if ((events & POLLOUT) !== 0 && !this.#flushAndStay(fd, slot)) break;
+        if ((events & ~POLLOUT) !== 0) this.#receiveOnce(fd, slot, events);
         break;
       case ARMED:
-        if (this.#outputs[fd] === undefined || this.#flushAndStay(fd, slot, handler)) {
+        if (this.#outputs[fd] === undefined || this.#flushAndStay(fd, slot)) {
           // It may have been armed for something else as the wait began.
           const asked = events & ((this.#armed[fd] as number) | UNASKED);
-          if (asked !== 0) this.#reportReady(fd, slot, handler, asked);
+          if (asked !== 0) this.#reportReady(fd, slot, asked);
         }
         break;
       case ACCEPTING:
-        this.#acceptSome(fd, slot, handler);
+        this.#acceptSome(fd, slot);
         break;
       case CONNECTING:
-        this.#finishConnect(fd, slot, handler);
+        this.#finishConnect(fd, slot);
         break;
       case DISARMED:
-        if (!this.#flushAndStay(fd, slot, handler)) break;
+        if (!this.#flushAndStay(fd, slot)) break;
         if ((events & UNASKED) !== 0) this.#hush(fd);
         else this.#wantByState(fd);
         break;
       case IDLE:
-        if ((events & POLLOUT) !== 0 && !this.#flushAndStay(fd, slot, handler)) break;
-        if ((events & UNASKED) !== 0) this.#hangUp(fd, slot, handler);
+        if ((events & POLLOUT) !== 0 && !this.#flushAndStay(fd, slot)) break;
+        if ((events & UNASKED) !== 0) this.#hangUp(fd, slot);
         break;
       default:
         break;
     }
     if (this.#stagedFd >= 0) this.#parkStaged();
+  }
+
+  /** Asked for anew at each report: the one before may have replaced it. */
+  #handler(fd: number): SlotHandler {
+    return this.#handlers[fd] as SlotHandler;
   }
 
   /** Reports what was left over from an edge, as if it came anew. */
@@ -510,21 +514,21 @@ export class ReadinessReactor implements Reactor {
     if (fd >= 0) this.#noteLeft(fd, slot, this.#selector.readyEvents[index] as number);
   }
 
-  #receiveOnce(fd: number, slot: Slot, handler: SlotHandler, events: number): void {
+  #receiveOnce(fd: number, slot: Slot, events: number): void {
     // SAFETY: the input belongs to this reactor and lives until dispose.
     const start = this.#inputFrom;
     const count = sys.recvAt(fd, this.#inputAddress + start, INPUT_BYTES - start, MSG_DONTWAIT);
     if (count > 0) {
       // Noted first: the handler may throw.
       if (this.#isEdgeTriggered) this.#noteMore(fd, slot, start + count === INPUT_BYTES, events);
-      handler.received(slot, this.input, start, start + count);
+      this.#handler(fd).received(slot, this.input, start, start + count);
     } else if (count === 0) {
       // A send in this pass may have taken the error that this would have been.
       if (this.#failures.length > 0 && this.#failures.includes(slot)) return;
       this.#start(slot, IDLE);
-      handler.ended(slot);
+      this.#handler(fd).ended(slot);
     } else if (count !== -EAGAIN && count !== -EINTR) {
-      this.#fail(fd, slot, handler, -count);
+      this.#fail(fd, slot, -count);
     }
   }
 
@@ -534,45 +538,45 @@ export class ReadinessReactor implements Reactor {
     if (mayBeMore) this.#noteLeft(fd, slot, events & ~POLLOUT);
   }
 
-  #acceptSome(fd: number, slot: Slot, handler: SlotHandler): void {
+  #acceptSome(fd: number, slot: Slot): void {
     // Noted until the kernel says that there are no more: the handler may throw.
     if (this.#isEdgeTriggered) this.#noteLeft(fd, slot, POLLIN);
     for (let i = 0; i < ACCEPTS_PER_REPORT && this.#slots[fd] === slot && this.#states[fd] === ACCEPTING; i++) {
       const accepted = sys.accept4At(fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (accepted >= 0) {
-        handler.accepted(slot, accepted);
+        this.#handler(fd).accepted(slot, accepted);
       } else if (accepted === -EAGAIN) {
         this.#left[fd] = 0;
         return;
       } else if (accepted !== -EINTR && accepted !== -ECONNABORTED) {
         // Level-triggered readiness would report the same connection again at once, without end: wait to be asked.
         this.#start(slot, IDLE);
-        handler.failed(slot, -accepted);
+        this.#handler(fd).failed(slot, -accepted);
         return;
       }
     }
   }
 
-  #finishConnect(fd: number, slot: Slot, handler: SlotHandler): void {
+  #finishConnect(fd: number, slot: Slot): void {
     this.#start(slot, IDLE);
     const errno = this.#socketError(fd);
     if (errno === 0 && this.#finishing[fd] === 1 && this.#outputs[fd] === undefined) sys.shutdown(fd, SHUT_WR);
-    handler.connected(slot, errno);
+    this.#handler(fd).connected(slot, errno);
   }
 
-  #reportReady(fd: number, slot: Slot, handler: SlotHandler, events: number): void {
+  #reportReady(fd: number, slot: Slot, events: number): void {
     if ((events & POLLNVAL) !== 0) {
-      this.#fail(fd, slot, handler, EBADF);
+      this.#fail(fd, slot, EBADF);
       return;
     }
     this.#setState(fd, DISARMED);
-    handler.ready(slot, events);
+    this.#handler(fd).ready(slot, events);
   }
 
   /** Reported unasked while nobody reads. An error ends the slot; an orderly end waits until somebody reads it. */
-  #hangUp(fd: number, slot: Slot, handler: SlotHandler): void {
+  #hangUp(fd: number, slot: Slot): void {
     const errno = this.#socketError(fd);
-    if (errno !== 0) this.#fail(fd, slot, handler, errno, true);
+    if (errno !== 0) this.#fail(fd, slot, errno, true);
     else this.#hush(fd);
   }
 
@@ -595,13 +599,13 @@ export class ReadinessReactor implements Reactor {
     return outcome === -EBADF ? EBADF : (value[0] as number);
   }
 
-  #fail(fd: number, slot: Slot, handler: SlotHandler, errno: number, isUnasked = false): void {
+  #fail(fd: number, slot: Slot, errno: number, isUnasked = false): void {
     if (this.#states[fd] === FAILED) return;
     this.#countActive(fd, -1);
     this.#states[fd] = FAILED;
     this.#dropOutput(fd);
     this.#forget(fd);
-    handler.failed(slot, errno, isUnasked);
+    this.#handler(fd).failed(slot, errno, isUnasked);
   }
 
   #dropOutput(fd: number): void {
@@ -623,12 +627,11 @@ export class ReadinessReactor implements Reactor {
       const errno = this.#failures.shift() as number;
       const fd = this.#find(slot);
       if (fd < 0) continue;
-      const handler = this.#handlers[fd] as SlotHandler;
       if (this.#states[fd] !== CONNECTING) {
-        this.#fail(fd, slot, handler, errno);
+        this.#fail(fd, slot, errno);
       } else {
         this.#start(slot, IDLE);
-        handler.connected(slot, errno === EISCONN ? 0 : errno);
+        this.#handler(fd).connected(slot, errno === EISCONN ? 0 : errno);
       }
     }
     return count;
@@ -756,7 +759,7 @@ export class ReadinessReactor implements Reactor {
       return;
     }
     this.#countActive(fd, -1);
-    const output = new OutputQueue(this.#handlers[fd]?.waiting);
+    const output = new OutputQueue(this.#handler(fd).waiting);
     output.push(bytes, start + Math.max(sent, 0), end);
     this.#outputs[fd] = output;
     this.#countActive(fd, 1);
@@ -764,13 +767,13 @@ export class ReadinessReactor implements Reactor {
   }
 
   /** Hands over what it can. False when the slot is no longer what it was: then the event in hand has no meaning. */
-  #flushAndStay(fd: number, slot: Slot, handler: SlotHandler): boolean {
+  #flushAndStay(fd: number, slot: Slot): boolean {
     const state = this.#states[fd];
-    this.#flushOutput(fd, slot, handler);
+    this.#flushOutput(fd, slot);
     return this.#slots[fd] === slot && this.#states[fd] === state;
   }
 
-  #flushOutput(fd: number, slot: Slot, handler: SlotHandler): void {
+  #flushOutput(fd: number, slot: Slot): void {
     const output = this.#outputs[fd];
     if (output === undefined) return;
     let budget = FLUSH_BYTES_PER_REPORT;
@@ -779,7 +782,7 @@ export class ReadinessReactor implements Reactor {
       const sent = sys.send(fd, first, first.length, SEND_FLAGS);
       if (sent === -EAGAIN || sent === -EINTR) return;
       if (sent < 0) {
-        this.#fail(fd, slot, handler, -sent);
+        this.#fail(fd, slot, -sent);
         return;
       }
       output.drop(sent);
@@ -794,7 +797,7 @@ export class ReadinessReactor implements Reactor {
     this.#countActive(fd, 1);
     this.#wantByState(fd);
     if (this.#finishing[fd] === 1) sys.shutdown(fd, SHUT_WR);
-    handler.drained(slot);
+    this.#handler(fd).drained(slot);
   }
 
   #consumeWake(): void {

@@ -665,6 +665,7 @@ export class UringReactor implements Reactor {
   }
 
   #pendingOf(fd: number): number {
+    if (this.#table.states[fd] === FAILED) return 0;
     // A small send that has just been given waits for the pass to end, not for the peer.
     return (this.#outputs[fd]?.bytes ?? 0) + (this.#isSendTold(fd) ? (this.#sendLength[fd] as number) : 0);
   }
