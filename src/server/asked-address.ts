@@ -19,8 +19,10 @@ import {
 import { setsockopt } from "../sys/index.ts";
 import { localOf } from "./peer.ts";
 
-/** Room for either family's word, a multiple of 8. */
+/** Room for either family's word, a multiple of 8: of one goes back with an answer. */
 export const ASKED_BYTES: number = Math.max(CMSG_SPACE(IN_PKTINFO.size), CMSG_SPACE(IN6_PKTINFO.size));
+/** Room for what the kernel says: of an IPv4 datagram to a socket of both families, in the form of each. */
+export const HEARD_BYTES: number = CMSG_SPACE(IN_PKTINFO.size) + CMSG_SPACE(IN6_PKTINFO.size);
 
 const SHAPES = [
   { level: IPPROTO_IP, type: IP_PKTINFO, size: IN_PKTINFO.size, interfaceAt: IN_PKTINFO.ipi_ifindex },
@@ -28,6 +30,7 @@ const SHAPES = [
 ];
 /** The first byte of a multicast address (RFC 4291 section 2.7). */
 const IPV6_GROUP = 0xff;
+const CONTROL_ALIGNMENT = 8;
 const ON = new Int32Array([1]);
 
 /**
@@ -37,8 +40,16 @@ const ON = new Int32Array([1]);
 export function asksForAddress(fd: number): boolean {
   const { family, address } = localOf(fd);
   if (family === "inet" && address === "0.0.0.0") return setsockopt(fd, IPPROTO_IP, IP_PKTINFO, ON, 4) === 0;
-  // An IPv4 datagram to such a socket has its address in IPv6's form, and takes it back so.
-  return family === "inet6" && address === "::" && setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, ON, 4) === 0;
+  if (family !== "inet6" || address !== "::") return false;
+  // Of an IPv4 datagram to such a socket IPv6's form tells where it went, which may have been to all: nothing can be sent
+  // from there. IPv4's own tells the host's address too, and comes last.
+  setsockopt(fd, IPPROTO_IP, IP_PKTINFO, ON, 4);
+  return setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, ON, 4) === 0;
+}
+
+/** What a control message, in words of 4 bytes from `at` on, takes with the room to the next: 0 where there is none. */
+export function controlBytes(words: Uint32Array, at: number): number {
+  return Math.ceil((words[at + CMSGHDR.cmsg_len / 4] as number) / CONTROL_ALIGNMENT) * CONTROL_ALIGNMENT;
 }
 
 /**

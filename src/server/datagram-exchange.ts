@@ -9,7 +9,7 @@ import { CMSGHDR, MSG_DONTWAIT, MSG_TRUNC } from "../abi/index.ts";
 import type { DatagramIntents, DatagramProtocol, PeerAddress } from "../protocol/index.ts";
 import type { DeadlineHeap } from "../reactor/index.ts";
 import { recvmmsgAt } from "../sys/index.ts";
-import { answerFrom, asksForAddress } from "./asked-address.ts";
+import { answerFrom, asksForAddress, controlBytes } from "./asked-address.ts";
 import { add, BYTES_IN, DATAGRAMS_DROPPED, DATAGRAMS_IN, ERRORS } from "./counters.ts";
 import { DatagramAnswers, type Question } from "./datagram-answers.ts";
 import {
@@ -29,7 +29,6 @@ import { ProtocolTimers } from "./timers.ts";
 
 /** The longest run that the kernel joins. Where buffers are shorter, it must not. */
 const LONGEST_RUN_BYTES = 65_535;
-const CONTROL_ALIGNMENT = 8;
 const CONTROL_HEADER_WORDS = CMSGHDR.size / 4;
 
 /** What of a task an exchange is concerned with. */
@@ -139,14 +138,17 @@ export class DatagramExchange implements DatagramIntents {
     let at = (this.#memory.inControl + question.message * IN_CONTROL_BYTES) / 4;
     const end = at + said / 4;
     while (at + CONTROL_HEADER_WORDS <= end) {
-      const room = Math.ceil((this.#words[at] as number) / CONTROL_ALIGNMENT) * CONTROL_ALIGNMENT;
+      const room = controlBytes(this.#words, at);
       if (room === 0) return;
       const size = joinedSize(this.#words, at);
       if (size > 0) {
         question.segmentBytes = size;
       } else if (this.#isAsked) {
-        question.askedLength = answerFrom(this.#words, at, room);
-        question.askedWord = at;
+        const length = answerFrom(this.#words, at, room);
+        if (length > 0) {
+          question.askedLength = length;
+          question.askedWord = at;
+        }
       }
       at += room / 4;
     }
@@ -186,10 +188,11 @@ export class DatagramExchange implements DatagramIntents {
   #guard(run: () => void): void {
     try {
       run();
-      if (!this.#answers.isEmpty) this.#answers.flush();
     } catch (error) {
       reportProtocol(this.#task, error);
     }
+    // Also after a throw: where the answers go is written over by the next receive.
+    if (!this.#answers.isEmpty) this.#answers.flush();
   }
 
   /** Tells of a receive that failed. An ICMP error that came back for an earlier answer is no reason to stop. */

@@ -1,7 +1,7 @@
 /** The memory of datagrams in batches: one region with headers, names, control data and buffers, mapped once. */
 import { IOVEC, MMSGHDR, MSGHDR, SOCKADDR_STORAGE } from "../abi/index.ts";
 import { mapRegion, type Region, unmapRegion } from "../sys/index.ts";
-import { ASKED_BYTES } from "./asked-address.ts";
+import { ASKED_BYTES, HEARD_BYTES } from "./asked-address.ts";
 import { CUT_BYTES, JOINED_BYTES } from "./segments.ts";
 
 /** Messages per system call: datagrams, or runs of them. */
@@ -11,7 +11,7 @@ export const MAX_PIECES = 256;
 /** Answers that are not received bytes handed back. */
 export const ARENA_BYTES: number = 256 * 1024;
 /** What the kernel says of each received message, and what is said of each answer. */
-export const IN_CONTROL_BYTES: number = JOINED_BYTES + ASKED_BYTES;
+export const IN_CONTROL_BYTES: number = JOINED_BYTES + HEARD_BYTES;
 export const OUT_CONTROL_BYTES: number = CUT_BYTES + ASKED_BYTES;
 /** Buffers start this much further than a power of two, so that their first lines do not share a cache set. */
 const STAGGER_BYTES = 192;

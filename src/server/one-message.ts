@@ -1,11 +1,11 @@
 /** Memory for one datagram with the address it came from and the address it came to: recvmsg(2), sendmsg(2). */
-import { EINTR, IOVEC, MMSGHDR, MSG_DONTWAIT, MSG_TRUNC, MSGHDR, SOCKADDR_STORAGE } from "../abi/index.ts";
+import { CMSGHDR, EINTR, IOVEC, MMSGHDR, MSG_DONTWAIT, MSG_TRUNC, MSGHDR, SOCKADDR_STORAGE } from "../abi/index.ts";
 import { mapRegion, type Region, recvmmsgAt, sendmmsgAt, unmapRegion } from "../sys/index.ts";
-import { ASKED_BYTES, answerFrom } from "./asked-address.ts";
+import { answerFrom, controlBytes, HEARD_BYTES } from "./asked-address.ts";
 
 const NAME_AT = MMSGHDR.size;
 const CONTROL_AT = NAME_AT + SOCKADDR_STORAGE.size;
-const VECTOR_AT = CONTROL_AT + ASKED_BYTES;
+const VECTOR_AT = CONTROL_AT + HEARD_BYTES;
 const BYTES_AT = VECTOR_AT + IOVEC.size;
 
 export class OneMessage {
@@ -35,13 +35,20 @@ export class OneMessage {
 
   /** What to give back with an answer, so that it leaves from the address that was asked; empty for nothing. */
   get asked(): Uint8Array {
-    const length = answerFrom(this.#words, CONTROL_AT / 4, this.#view.getUint32(MSGHDR.msg_controllen, true));
-    return this.#region.bytes.subarray(CONTROL_AT, CONTROL_AT + length);
+    const end = CONTROL_AT + this.#view.getUint32(MSGHDR.msg_controllen, true);
+    let [askedAt, askedBytes] = [CONTROL_AT, 0];
+    for (let at = CONTROL_AT, room = 0; at + CMSGHDR.size <= end; at += room) {
+      room = controlBytes(this.#words, at / 4);
+      if (room === 0) break;
+      const length = answerFrom(this.#words, at / 4, room);
+      if (length > 0) [askedAt, askedBytes] = [at, length];
+    }
+    return this.#region.bytes.subarray(askedAt, askedAt + askedBytes);
   }
 
   /** Receives without waiting. @returns what it measured on the wire, or `-errno`. EINTR is tried again. */
   receive(fd: number): number {
-    this.#prepare(SOCKADDR_STORAGE.size, ASKED_BYTES, this.#roomBytes);
+    this.#prepare(SOCKADDR_STORAGE.size, HEARD_BYTES, this.#roomBytes);
     let count = -EINTR;
     // SAFETY: header, vector, name and room lie in one region that lives until `dispose`.
     while (count === -EINTR) count = recvmmsgAt(fd, this.#region.address, 1, MSG_DONTWAIT | MSG_TRUNC, 0);

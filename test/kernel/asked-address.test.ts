@@ -14,6 +14,8 @@ import { namespaceRefusal, runInNamespace } from "../support/namespace.ts";
 afterAll(closeThreadReactor);
 
 const PATIENCE_MS = 30_000;
+/** The broadcast address of the loopback's network, 127.0.0.0/8. */
+const TO_ALL = "127.255.255.255";
 const FEW_WORKERS = new Set(["pool", "prefork"]);
 const echo = findService("echo") as ServiceEntry;
 
@@ -38,6 +40,22 @@ describe.each(designs.map(({ name }) => name))("%s", (design) => {
     await using server = await serve(echo.reference(), { listen, design, ...workers });
     const port = Number(server.endpoint.split(":").at(-1));
     for (const host of hosts) expect(await ask(host, port, `hello ${host}`)).toBe(`hello ${host}`);
+  });
+
+  it.each(["udp://0.0.0.0:0", "udp://[::]:0"])("answers at %s what was said to all", async (listen) => {
+    await using server = await serve(echo.reference(), { listen, design, ...workers });
+    const client = createSocket("udp4");
+    try {
+      client.bind(0, "127.0.0.1");
+      await once(client, "listening");
+      client.setBroadcast(true);
+      const answered = once(client, "message", { signal: AbortSignal.timeout(PATIENCE_MS) });
+      client.send("hello all", Number(server.endpoint.split(":").at(-1)), TO_ALL);
+      expect(String((await answered)[0])).toBe("hello all");
+    } finally {
+      client.close();
+      await once(client, "close");
+    }
   });
 });
 
