@@ -83,7 +83,39 @@ const CASES: readonly string[] = [
   "socket_type = nonsense",
   "protocol = udp",
   "id = another",
+  "disable = No",
+  "wait = NO",
+  "socket_type = STREAM",
+  "type = unlisted",
+  "protocol = TCP",
+  "flags = ipv4",
+  "instances = unlimited",
+  "log_on_success = pid host",
+  "log_type = syslog DAEMON Notice",
+  "rlimit_as = 1k\nrlimit_data = 1m",
+  "nice = +5",
+  "max_load = .5",
+  "max_load = 5.",
+  "access_times =",
 ];
+
+/** What stands between the entries, and takes part in none. */
+const SEPARATE = `SERVICE upper-case
+{
+	type = UNLISTED
+	protocol = tcp
+	wait = no
+	user = root
+	server = /bin/cat
+	port = 20990
+}
+# no name, and so no service
+service
+{
+	type = UNLISTED
+	port = 20991
+}
+`;
 
 const FIRST_PORT = 20_001;
 const PATIENCE_MS = 30_000;
@@ -136,7 +168,7 @@ describe("xinetd", () => {
     if (refusal !== undefined) return context.skip(refusal);
     const folder = mkdtempSync(join(tmpdir(), "portolan-xinetd-conf-"));
     const [file, log] = [join(folder, "xinetd.conf"), join(folder, "log")];
-    const text = CASES.map(entryOf).join("");
+    const text = SEPARATE + CASES.map(entryOf).join("");
     writeFileSync(file, text);
     const isRoot = process.getuid?.() === 0;
     const args = ["-dontfork", "-stayalive", "-filelog", log, "-f", file, "-pidfile", join(folder, "pid")];

@@ -2,6 +2,7 @@
 import type { ReadConfig } from "../model.ts";
 import { parseClassic } from "./classic.ts";
 import { type ConfigWorld, systemWorld } from "./world.ts";
+import { isKeyword } from "./xinetd/syntax.ts";
 import { parseXinetd } from "./xinetd/xinetd.ts";
 import { parseYaml } from "./yaml/yaml.ts";
 
@@ -19,8 +20,12 @@ export function readConfigFile(path: string, world: ConfigWorld = systemWorld): 
 
 /** Reads the text of a configuration, as {@link readConfigFile} reads a file. */
 export function parseConfig(text: string, file: string, world: ConfigWorld = systemWorld): ReadConfig {
-  return READERS[formOf(text, file)](text, file, world);
+  // Editors of other systems mark UTF-8 by a character that nobody sees.
+  const content = text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text;
+  return READERS[formOf(content, file)](content, file, world);
 }
+
+const BYTE_ORDER_MARK = "\ufeff";
 
 const READERS = { inetd: parseClassic, xinetd: parseXinetd, yaml: parseYaml } as const;
 
@@ -29,6 +34,8 @@ function formOf(text: string, file: string): ConfigForm {
   if (/\.(?:ya?ml|json)$/.test(file)) return "yaml";
   const first = text.split("\n").find((line) => /^\s*[^\s#]/.test(line)) ?? "";
   if (/^(?:---|%YAML|\{|["']?(?:services|log|maxInstances|\$schema)["']?\s*:(?:\s|$))/.test(first)) return "yaml";
-  const isEntry = /^\s*(?:defaults|(?:service|include|includedir)\s+\S+)\s*(?:\{\s*)?$/.test(first);
-  return isEntry ? "xinetd" : "inetd";
+  const [word = "", next = ""] = first.trim().split(/\s+/);
+  // A line of inetd.conf for a service of that name has its socket's type next.
+  const isLine = /^(?:dgram|raw|rdm|seqpacket|stream)$/.test(next);
+  return isKeyword(word) && !isLine ? "xinetd" : "inetd";
 }

@@ -14,38 +14,44 @@ export interface AttributeRule {
   readonly place?: "defaults" | "both";
   /** What is to be said of it: it has no effect here. */
   readonly unused?: string;
+  /** Nothing can be taken away from it, in xinetd neither. */
+  readonly isGrowing?: boolean;
   /** Puts it into the settings. @throws RangeError that says what is wrong with a value. */
   apply(settings: Settings, values: readonly string[], operator: Operator): void;
 }
 
 const UNLIMITED = "UNLIMITED";
+const isUnlimited = (text: string): boolean => text.toUpperCase() === UNLIMITED;
 const KIBIBYTE = 1024;
 
 function number(text: string, min: number, max: number): number {
   const value = Number(text);
-  if (/^-?[0-9]+$/.test(text) && value >= min && value <= max) return value;
+  if (/^[+-]?[0-9]+$/.test(text) && value >= min && value <= max) return value;
   throw new RangeError(`${quote(text)} is no whole number from ${min} to ${max}`);
 }
 
 function numberOrUnlimited(text: string, min = 0): number {
-  return text === UNLIMITED ? Number.POSITIVE_INFINITY : number(text, min, Number.MAX_SAFE_INTEGER);
+  return isUnlimited(text) ? Number.POSITIVE_INFINITY : number(text, min, Number.MAX_SAFE_INTEGER);
 }
 
 function size(text: string): number {
-  const [, digits, unit] = /^([0-9]{1,12})([KM])?$/.exec(text) ?? [];
-  if (text === UNLIMITED) return Number.POSITIVE_INFINITY;
+  const [, digits, unit] = /^([0-9]{1,12})([KM])?$/.exec(text.toUpperCase()) ?? [];
+  if (isUnlimited(text)) return Number.POSITIVE_INFINITY;
   if (digits === undefined)
     throw new RangeError(`${quote(text)} is no size such as 65536, 64K or 8M, and not ${UNLIMITED}`);
   return Number(digits) * (unit === "K" ? KIBIBYTE : unit === "M" ? KIBIBYTE * KIBIBYTE : 1);
 }
 
 function yesOrNo(text: string): boolean {
-  if (text === "yes" || text === "no") return text === "yes";
+  const word = text.toLowerCase();
+  if (word === "yes" || word === "no") return word === "yes";
   throw new RangeError(`${quote(text)} is neither yes nor no`);
 }
 
-function oneOf(text: string, known: readonly string[]): string {
-  if (known.includes(text)) return text;
+/** The word that is meant, as it is written here: xinetd does not mind the case of any. */
+function oneOf<Word extends string>(text: string, known: readonly Word[]): Word {
+  const meant = known.find((word) => word.toLowerCase() === text.toLowerCase());
+  if (meant !== undefined) return meant;
   throw new RangeError(`${quote(text)} is none of: ${known.join(", ")}`);
 }
 
@@ -113,8 +119,8 @@ function logFields(name: "log_on_failure" | "log_on_success", known: readonly Lo
     isSet: true,
     place: "both",
     apply(settings, values, operator) {
-      for (const value of values) oneOf(value, known);
-      settings[name] = changeSet(settings[name], values as readonly LogField[], operator);
+      const fields = values.map((value) => oneOf(value, known));
+      settings[name] = changeSet(settings[name], fields, operator);
     },
   };
 }
@@ -122,6 +128,7 @@ function logFields(name: "log_on_failure" | "log_on_success", known: readonly Lo
 function ids(name: "disabled" | "enabled"): AttributeRule {
   return {
     isSet: true,
+    isGrowing: true,
     place: "defaults",
     apply(settings, values, operator) {
       settings[name] = changeSet(settings[name], values, operator);
@@ -162,6 +169,7 @@ const TYPES = ["INTERNAL", "RPC", "TCPMUX", "TCPMUXPLUS", "UNLISTED"];
 export const ATTRIBUTES: Readonly<Record<string, AttributeRule>> = {
   access_times: {
     apply(settings, values) {
+      if (values.length === 0) throw new RangeError("it takes at least one span of the day, such as 8:30-17:00");
       settings.access_times = values.map(parseTimes);
     },
   },
@@ -224,7 +232,8 @@ export const ATTRIBUTES: Readonly<Record<string, AttributeRule>> = {
     count: 1,
     place: "both",
     apply(settings, [value = ""]) {
-      if (!/^[0-9]{1,6}(?:\.[0-9]{1,6})?$/.test(value)) throw new RangeError(`${quote(value)} is no load such as 2.5`);
+      if (!/^(?:[0-9]{1,6}(?:\.[0-9]{0,6})?|\.[0-9]{1,6})$/.test(value))
+        throw new RangeError(`${quote(value)} is no load such as 2.5`);
       settings.max_load = Number(value);
     },
   },
@@ -336,7 +345,8 @@ const LEVELS = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "d
 const MIN_EXTRA_BYTES = 5 * KIBIBYTE;
 const MAX_EXTRA_BYTES = 20 * KIBIBYTE;
 
-function readLogType([kind = "", ...values]: readonly string[]): LogTarget {
+function readLogType([word = "", ...values]: readonly string[]): LogTarget {
+  const kind = word.toUpperCase();
   if (kind === "SYSLOG" && (values.length === 1 || values.length === 2)) {
     const [facility = "", level = "info"] = values;
     return { kind: "syslog", facility: oneOf(facility, FACILITIES), level: oneOf(level, LEVELS) };

@@ -73,7 +73,8 @@ type Place = Pick<ListenPlace, "type" | "endpoint" | "v6Only">;
 
 function readPlace(name: string, settings: Settings, origin: Origin, reading: Reading): Place | undefined {
   const { problems, world } = reading;
-  const { socket_type: type, bind, flags, port: written = name } = settings;
+  const { bind, flags, port: written = name } = settings;
+  const type = typeOf(settings);
   const transport = settings.protocol ?? (type === "dgram" ? "udp" : "tcp");
   if ((type !== "stream" && type !== "dgram") || (transport !== "tcp" && transport !== "udp")) {
     problems.error(origin, `sockets of type ${type} are not served here`, "write stream or dgram");
@@ -107,9 +108,15 @@ function readPlace(name: string, settings: Settings, origin: Origin, reading: Re
   return { type, endpoint, v6Only: host.includes(":") ? (settings.v6only ?? false) : undefined };
 }
 
+/** The socket's type, which its protocol tells where the entry does not. */
+function typeOf({ socket_type: type, protocol }: Settings): string | undefined {
+  return type ?? (protocol === "udp" ? "dgram" : protocol === "tcp" ? "stream" : undefined);
+}
+
 function readServed(name: string, settings: Settings, origin: Origin, reading: Reading): ServedBy | undefined {
   const { problems } = reading;
-  const { redirect, server, socket_type: type } = settings;
+  const { redirect, server } = settings;
+  const type = typeOf(settings);
   if (settings.type?.has("INTERNAL") === true) {
     return readBuiltIn(name, { type: type === "dgram" ? "dgram" : "stream", isUnix: false }, origin, problems);
   }

@@ -22,6 +22,13 @@ export interface Entry {
   readonly isBroken: boolean;
 }
 
+const KEYWORD = /^(?:defaults|include|includedir|service)$/i;
+
+/** Whether a word begins an entry or includes a file; xinetd does not mind its case. */
+export function isKeyword(word: string): boolean {
+  return KEYWORD.test(word);
+}
+
 const MAX_INCLUDE_DEPTH = 8;
 const MAX_INCLUDED_FILES = 4096;
 
@@ -47,7 +54,8 @@ class EntryReader {
     const lines = linesOf(text, file);
     for (let line = lines.pop(); line !== undefined; line = lines.pop()) {
       const { words, origin } = line;
-      const [keyword = "", name, ...more] = words;
+      const [first = "", name, ...more] = words;
+      const keyword = isKeyword(first) ? first.toLowerCase() : first;
       if (keyword === "include" || keyword === "includedir") {
         if (name === undefined || more.length > 0) this.#problems.error(origin, `${keyword} takes one path`);
         else if (keyword === "include") this.#include(name, origin, depth);
@@ -57,20 +65,21 @@ class EntryReader {
         const cure = "an entry begins with service NAME or defaults, and { on a line of its own";
         this.#problems.error(origin, `${quote(keyword)} begins no entry`, cure);
         // One word of complaint for what is lost, not one for each line.
-        while (lines.length > 0 && !/^(?:service|defaults|include|includedir)$/.test(lines.at(-1)?.words[0] ?? ""))
-          lines.pop();
+        while (lines.length > 0 && !isKeyword(lines.at(-1)?.words[0] ?? "")) lines.pop();
       }
     }
   }
 
   #readEntry({ words, origin }: Line, lines: Line[]): void {
-    const [keyword, service, ...more] = words;
+    const [first = "", service, ...more] = words;
+    const keyword = first.toLowerCase();
     const wanted = keyword === "service" ? "service NAME" : "defaults";
     if ((keyword === "service") !== (service !== undefined) || more.length > 0) {
       const hasBrace = words.at(-1) === "{";
       const cure = hasBrace ? "put the { on a line of its own" : `write ${wanted}`;
       this.#problems.error(origin, `${quote(words.join(" "))} is not how an entry begins`, cure);
       if (hasBrace) this.#readAttributes(lines, origin);
+      else this.#skipBlock(lines, origin);
       return;
     }
     if (lines.at(-1)?.words.join(" ") !== "{") {
@@ -81,6 +90,13 @@ class EntryReader {
     const errors = this.#problems.errors;
     const attributes = this.#readAttributes(lines, origin);
     this.entries.push({ service, origin, attributes, isBroken: this.#problems.errors > errors });
+  }
+
+  /** What belongs to an entry that is no use is no entry of its own. */
+  #skipBlock(lines: Line[], origin: Origin): void {
+    if (lines.at(-1)?.words.join(" ") !== "{") return;
+    lines.pop();
+    this.#readAttributes(lines, origin);
   }
 
   /** Up to the closing brace. */

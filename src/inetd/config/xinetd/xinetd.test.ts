@@ -53,6 +53,37 @@ describe("an entry of xinetd.conf", () => {
     });
   });
 
+  it("has words in any case, numbers and sizes as xinetd reads them", () => {
+    const text = entry(
+      "disable = NO\ninstances = unlimited\nnice = +5\nmax_load = .5\nrlimit_as = 1k\nlog_on_success = pid Host\nflags = ipv4 NoDelay",
+    );
+    expect(only(text)).toMatchObject({
+      isDisabled: false,
+      listen: { endpoint: "tcp://0.0.0.0:21", noDelay: true },
+      serves: { nice: 5, rlimits: { addressSpaceBytes: 1024 } },
+      limits: { instances: Number.POSITIVE_INFINITY, maxLoad: 0.5 },
+      log: { onSuccess: ["PID", "HOST"] },
+    });
+  });
+
+  it("has the socket's type from its protocol, where it does not say", () => {
+    const base = "wait = yes\nuser = nobody\nserver = /bin/cat\n";
+    expect(only(entry("protocol = tcp", base)).listen.type).toBe("stream");
+    expect(only(entry("protocol = udp", base)).listen.type).toBe("dgram");
+  });
+
+  it("stays disabled whatever is taken away from the list, as in xinetd", () => {
+    const { config, problems } = read(`defaults\n{\ndisabled = ftp http\ndisabled -= ftp\n}\n${entry("")}`);
+    expect(config.services).toMatchObject([{ id: "ftp", isDisabled: true }]);
+    expect(problems).toMatchObject([{ severity: "warning", message: expect.stringContaining("takes nothing away") }]);
+  });
+
+  it("is at no time where access_times says none", () => {
+    const { config, problems } = read(entry("access_times ="));
+    expect(config.services).toEqual([]);
+    expect(problems).toMatchObject([{ severity: "error", message: expect.stringContaining("at least one span") }]);
+  });
+
   it("has every attribute", () => {
     const text = `id = mine\ngroup = ftp\ngroups = yes\ninstances = 3\nper_source = UNLIMITED\ncps = 25 30\nmax_load = 2.5
 rlimit_as = 8M\nrlimit_cpu = 20\nrlimit_data = 64K\nrlimit_files = 30\nrlimit_stack = UNLIMITED\nnice = -5\numask = 027

@@ -107,12 +107,13 @@ function faultOf(
   said: ReadonlySet<string>,
 ): string | undefined {
   if (rule === undefined) return `there is no attribute ${quote(name)}`;
-  const { count, isSet = false, place: wanted = "service", unused } = rule;
+  const { count, isGrowing = false, isSet = false, place: wanted = "service", unused } = rule;
   if (wanted !== "both" && wanted !== place) {
     return `${name} does not belong into ${place === "service" ? "a service" : "the defaults"}`;
   }
   if (!isSet && said.has(name)) return `${name} has been said already`;
   if (!isSet && operator !== "=") return `${operator} cannot be said of ${name}, which is no set`;
+  if (isGrowing && operator === "-=") return `-= takes nothing away from ${name}, in xinetd neither`;
   if (count !== undefined && count !== values.length) {
     return `${name} takes ${count} value${count === 1 ? "" : "s"}, not ${values.length}`;
   }
@@ -130,7 +131,7 @@ function hasNecessary(
   const wanted: string[] = [...NECESSARY];
   if (!isInternal) wanted.push("user");
   if (!isInternal && settings.redirect === undefined) wanted.push("server");
-  const missing = wanted.filter((name) => !said.has(name));
+  const missing = wanted.filter((name) => !said.has(name) && !(name === "socket_type" && said.has("protocol")));
   if (missing.length > 0) problems.error(origin, `the service ${quote(service)} has no ${missing.join(", no ")}`);
   return missing.length === 0;
 }
