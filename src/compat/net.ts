@@ -18,7 +18,11 @@ export {
 export { Server, type ServerOptions } from "./net-server.ts";
 export { Socket, Socket as Stream, type SocketOptions } from "./net-socket.ts";
 
-/** Makes a server; `listen` starts it. The listener gets each connection. */
+/**
+ * Makes a server; `listen` starts it. The listener gets each connection.
+ *
+ *     createServer((socket) => socket.pipe(socket)).listen(7007, "127.0.0.1");
+ */
 export function createServer(
   options?: ServerOptions | ((socket: Socket) => void),
   connectionListener?: (socket: Socket) => void,

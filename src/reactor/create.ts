@@ -42,6 +42,10 @@ export function backendRefusal(backend: BackendName): string | undefined {
 
 /**
  * Makes an event loop, which runs when its `run` or `pass` is called, or when a {@link NodeLoop} is made for it.
+ *
+ *     const reactor = createReactor("epoll");
+ *     reactor.dispose();
+ *
  * @throws RangeError for a name that is no backend's; Error that says why where {@link backendRefusal} has a reason.
  */
 export function createReactor(backend: BackendName): Reactor {

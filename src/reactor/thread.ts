@@ -5,7 +5,11 @@ import { NodeLoop } from "./node-loop.ts";
 
 let current: { reactor: Reactor; loop: NodeLoop } | undefined;
 
-/** The thread's reactor. It keeps Node alive only while something waits on it. */
+/**
+ * The thread's reactor. It keeps Node alive only while something waits on it.
+ *
+ *     console.log(threadReactor().backend);
+ */
 export function threadReactor(): Reactor {
   if (current === undefined) {
     const reactor = createReactor("epoll");

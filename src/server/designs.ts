@@ -29,6 +29,9 @@ export const designs: readonly ServerDesign[] = [
 
 /**
  * The design of a name, such as `epoll`.
+ *
+ *     const { summary, maxWorkers } = designNamed("uring");
+ *
  * @throws RangeError for a name that is no design's.
  */
 export function designNamed(name: string): ServerDesign {

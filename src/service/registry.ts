@@ -29,7 +29,11 @@ export const services: readonly ServiceEntry[] = [
   truncateEntry,
 ];
 
-/** The service of a name; undefined for a name that is no service's. */
+/**
+ * The service of a name; undefined for a name that is no service's.
+ *
+ *     const reference = findService("daytime")?.reference({ zone: "utc" });
+ */
 export function findService(name: string): ServiceEntry | undefined {
   return services.find((entry) => entry.name === name);
 }

@@ -18,7 +18,11 @@ export function toSockaddr(address: AddressLike): Uint8Array {
   return encodeSockaddr(toAddress(address));
 }
 
-/** `127.0.0.1:80`, `[::1]:80`, `/run/x.sock`, `@abstract`, `(unnamed)`; other families as JSON. */
+/**
+ * `127.0.0.1:80`, `[::1]:80`, `/run/x.sock`, `@abstract`, `(unnamed)`; other families as JSON.
+ *
+ *     formatAddress({ family: "inet6", address: "::1", port: 80 }); // "[::1]:80"
+ */
 export function formatAddress(address: SocketAddress): string {
   switch (address.family) {
     case "inet":

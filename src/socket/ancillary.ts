@@ -47,6 +47,9 @@ export const ancillaryTypes: readonly Exclude<Ancillary["type"], "raw">[] = Obje
 
 /**
  * A control buffer for sendmsg(2) that holds these entries, in their order.
+ *
+ *     const control = encodeAncillary([{ type: "IP_TTL", value: 1 }]);
+ *
  * @throws TypeError for a type that there is not; TypeError or RangeError naming the field that cannot be.
  */
 export function encodeAncillary(entries: readonly Ancillary[]): Uint8Array {

@@ -28,6 +28,8 @@ export interface NameConnectOptions
  * Connects to the first address of a host that answers. Addresses are tried 250 ms apart, or at once after a failure,
  * IPv6 and IPv4 in turns; the sockets that lose are closed.
  *
+ *     using socket = await connectByName("localhost", "http", { timeoutMs: 5000 });
+ *
  * @param host a name, an address in text, or null for this machine.
  * @param service a name from services(5), or a port.
  * @throws LookupError EAI_NONAME …; SystemError ECONNREFUSED … where the host has one address; {@link ConnectError},

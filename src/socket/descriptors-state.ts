@@ -40,6 +40,11 @@ export interface SocketKind {
 /**
  * The address family of an unknown descriptor, AF_INET …: SO_DOMAIN, socket(7). What a program needs that got its socket
  * from a super-server and wants to print or compare addresses.
+ *
+ *     import { AF_INET6 } from "portolan/abi";
+ *
+ *     if (sockfd_to_family(0) === AF_INET6) console.log("started over IPv6");
+ *
  * @throws TypeError for what is no descriptor; SystemError EBADF or ENOTSOCK.
  */
 export function sockfd_to_family(descriptor: Descriptor): number {

@@ -64,6 +64,9 @@ const HOST_NAME = /^(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?$/;
 
 /**
  * Reads an endpoint whose host is numeric.
+ *
+ *     parseEndpoint("udp://[::1]:53").address; // { family: "inet6", address: "::1", port: 53 }
+ *
  * @param text such as `tcp://127.0.0.1:7007`.
  * @throws TypeError for text of another form, a host name included; RangeError for a part that is out of its range.
  */
@@ -84,7 +87,12 @@ export function parseEndpoint(text: string, options?: { readonly names: true }):
   throw new TypeError(`host ${quote(host)} of ${quote(text)} is a name; an IP address is wanted here`);
 }
 
-/** The endpoint of an address: the text that {@link parseEndpoint} reads. */
+/**
+ * The endpoint of an address: the text that {@link parseEndpoint} reads.
+ *
+ *     using listener = await listen("tcp://127.0.0.1:0");
+ *     formatEndpoint({ transport: "tcp", address: listener.localAddress }); // "tcp://127.0.0.1:40967"
+ */
 export function formatEndpoint({ transport, address }: Pick<Endpoint, "transport" | "address">): string {
   switch (address.family) {
     case "inet":

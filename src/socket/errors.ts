@@ -52,7 +52,16 @@ export class SystemError extends Error {
   }
 }
 
-/** Whether something thrown is a {@link SystemError}, of this code if one is given. */
+/**
+ * Whether something thrown is a {@link SystemError}, of this code if one is given.
+ *
+ *     try {
+ *       await connect("tcp://127.0.0.1:7007");
+ *     } catch (error) {
+ *       if (!isSystemError(error, "ECONNREFUSED")) throw error;
+ *       console.log(error.message); // connect ECONNREFUSED 127.0.0.1:7007 …: nothing listens there
+ *     }
+ */
 export function isSystemError(error: unknown, code?: string): error is SystemError {
   return error instanceof SystemError && (code === undefined || error.code === code);
 }

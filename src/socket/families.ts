@@ -56,6 +56,8 @@ const COMMON_TYPES = [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET, SOCK_RAW] as cons
 /**
  * Asks the kernel for a socket of every kind there is, and closes those that it makes. Asking makes the kernel load the
  * modules that it has for them, where the process may cause that. In the order of the families' numbers.
+ *
+ *     const missing = probeSockets().filter(({ status }) => status !== "yes");
  */
 export function probeSockets(): SocketSupport[] {
   const families = [...new Set(Object.values(AF))].filter((family) => family !== AF_UNSPEC).sort((a, b) => a - b);

@@ -14,6 +14,9 @@ export const MAX_GROUP_SIZE = 1024;
  *
  * Each listener has a queue of its own. Closing one resets the connections in it that nobody has accepted, unless
  * net.ipv4.tcp_migrate_req is set.
+ *
+ *     const sockets = await listenGroup("tcp://127.0.0.1:7007", 4);
+ *
  * @param endpoint as for `listen`; with port 0 the kernel chooses one for the whole group.
  * @param size how many sockets, from 1 to {@link MAX_GROUP_SIZE}.
  * @throws TypeError for a unix endpoint; RangeError for a size that cannot be; otherwise as `listen`.

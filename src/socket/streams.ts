@@ -47,6 +47,9 @@ export interface WebStreams {
 /**
  * WHATWG streams over a connected socket. Nothing is received that nobody asks for; closing `writable` half-closes;
  * cancelling `readable` ends receiving; aborting `writable` closes the socket, and so does the end of both.
+ *
+ *     const { readable, writable } = toWeb(peer);
+ *     await readable.pipeTo(writable);
  */
 export function toWeb(socket: Socket): WebStreams {
   const open = { read: true, write: true };

@@ -18,7 +18,11 @@ export function readConfigFile(path: string, world: ConfigWorld = systemWorld): 
   return parseConfig(world.readFile(path), path, world);
 }
 
-/** Reads the text of a configuration, as {@link readConfigFile} reads a file. */
+/**
+ * Reads the text of a configuration, as {@link readConfigFile} reads a file.
+ *
+ *     const { config } = parseConfig("echo stream tcp nowait root internal\n", "inetd.conf");
+ */
 export function parseConfig(text: string, file: string, world: ConfigWorld = systemWorld): ReadConfig {
   // Editors of other systems mark UTF-8 by a character that nobody sees.
   const content = text.startsWith(BYTE_ORDER_MARK) ? text.slice(BYTE_ORDER_MARK.length) : text;

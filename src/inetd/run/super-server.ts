@@ -60,6 +60,11 @@ const KEEP_ALIVE_MS = 2 ** 31 - 1;
 
 /**
  * Starts the super-server. A service that cannot be served is left out, and `problems` says why.
+ *
+ *     const { config, problems } = readConfigFile("/etc/inetd.conf");
+ *     for (const { origin, message } of problems) console.error(`${origin.file}:${origin.line}: ${message}`);
+ *     await using inetd = await startInetd(config, { line: console.log });
+ *
  * @throws Error of Node's where a log cannot be opened.
  */
 export async function startInetd(config: InetdConfig, options: InetdOptions = {}): Promise<Inetd> {

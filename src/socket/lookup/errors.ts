@@ -50,7 +50,15 @@ export class LookupError extends Error {
   }
 }
 
-/** Whether something thrown is a {@link LookupError}, of this code if one is given. */
+/**
+ * Whether something thrown is a {@link LookupError}, of this code if one is given.
+ *
+ *     try {
+ *       await getaddrinfo("no-such-host.invalid");
+ *     } catch (error) {
+ *       if (!isLookupError(error, "EAI_NONAME")) throw error;
+ *     }
+ */
 export function isLookupError(error: unknown, code?: string): error is LookupError {
   return error instanceof LookupError && (code === undefined || error.code === code);
 }

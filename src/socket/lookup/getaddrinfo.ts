@@ -71,6 +71,8 @@ export const MAX_ADDRESS_INFOS = 16384;
  * Looks up a host and a service on a thread of libuv's pool, as the system does: /etc/hosts, DNS and whatever else
  * nsswitch.conf(5) names, in RFC 6724's order of preference. getaddrinfo(3)
  *
+ *     for (const { address } of await getaddrinfo("localhost", "http", { type: "stream" })) console.log(formatAddress(address));
+ *
  * @param host a name, an address in text (`fe80::1%eth0` gives a scope id), or null for this machine.
  * @param service a name, a port, or null for port 0.
  * @throws LookupError EAI_NONAME, EAI_SERVICE …; SystemError ETIMEDOUT after the caller's limit; TypeError and RangeError

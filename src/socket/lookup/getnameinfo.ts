@@ -43,6 +43,9 @@ export interface NameInfo {
 
 /**
  * The names of an address, looked up on a thread of libuv's pool. getnameinfo(3)
+ *
+ *     const { host, service } = await getnameinfo({ family: "inet", address: "127.0.0.1", port: 80 }); // "localhost", "http"
+ *
  * @param address an address, or an endpoint's text.
  * @throws LookupError EAI_NONAME, EAI_FAMILY …; SystemError ETIMEDOUT after the caller's limit; TypeError and RangeError
  * for arguments that cannot be.

@@ -41,6 +41,9 @@ export type HostFamily = "inet" | "inet6" | typeof AF_INET | typeof AF_INET6;
 
 /**
  * A host's IPv4 addresses, looked up on a thread of libuv's pool. gethostbyname(3)
+ *
+ *     const { addresses } = await gethostbyname("localhost"); // ["127.0.0.1"]
+ *
  * @throws LookupError HOST_NOT_FOUND, NO_DATA, TRY_AGAIN …; SystemError ETIMEDOUT after the caller's limit; TypeError
  */
 export function gethostbyname(name: string, options: WaitOptions = {}): Promise<HostEntry> {

@@ -52,6 +52,9 @@ export const MAX_INTERFACE_ADDRESSES = 1_048_576;
 
 /**
  * The index of an interface, 1 or more. if_nametoindex(3)
+ *
+ *     if_nametoindex("lo"); // 1
+ *
  * @throws SystemError ENODEV for a name that no interface has; TypeError for what is no name
  */
 export function if_nametoindex(name: string): number {
@@ -95,6 +98,9 @@ export function if_nameindex(): InterfaceName[] {
 
 /**
  * The addresses of all interfaces: those of the link first (family `packet`), then IPv4, then IPv6. getifaddrs(3)
+ *
+ *     for (const { name, address } of getifaddrs()) console.log(name, address?.family);
+ *
  * @throws SystemError EMFILE …
  */
 export function getifaddrs(): InterfaceAddress[] {

@@ -19,6 +19,9 @@ export interface ProtocolEntry {
 /**
  * The entry of a protocol, `tcp`; null where there is none. One call reads a short file: there is nothing to wait for,
  * so there is no asynchronous form. getprotobyname(3)
+ *
+ *     getprotobyname("tcp")?.protocol; // 6
+ *
  * @throws TypeError for what is no name
  */
 export function getprotobyname(name: string): ProtocolEntry | null {

@@ -22,6 +22,9 @@ export interface ServiceEntry {
 
 /**
  * The entry of a service, looked up on a thread of libuv's pool; null where there is none. getservbyname(3)
+ *
+ *     (await getservbyname("http", "tcp"))?.port; // 80
+ *
  * @param protocol `tcp`, `udp` …, or null for whichever comes first.
  * @throws SystemError ETIMEDOUT after the caller's limit; TypeError for what is no name
  */
