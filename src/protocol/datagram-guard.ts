@@ -15,6 +15,7 @@
  *   and addresses that can be no source are not answered.
  */
 import type { DatagramIntents, DatagramProtocol } from "./datagram.ts";
+import { SharedShares, type SharesMemory } from "./shared-shares.ts";
 import { readSource, type Source } from "./source-address.ts";
 import type { PeerAddress } from "./stream.ts";
 
@@ -49,6 +50,12 @@ export interface GuardOptions {
   readonly ratePerSecond?: number;
   /** Source ports not to answer, besides the known ones: the service's own, for a start. */
   readonly refusePorts?: readonly number[];
+}
+
+/** What a guard knows beside its options. */
+export interface GuardPlace {
+  /** Where all workers of a server count sources together; `maxSources` is this memory's then. */
+  readonly shares?: SharesMemory | undefined;
 }
 
 /** What holds where {@link GuardOptions} say nothing. The ports are Linux' own (ip_local_port_range, ip(7)). */
@@ -112,9 +119,11 @@ export class DatagramGuard {
   #source: Source = readSource("");
   /** In the order of last use. */
   readonly #buckets = new Map<string, Bucket>();
+  /** In place of those, where others count too. */
+  readonly #shared: SharedShares | undefined;
 
   /** @throws RangeError for a limit that is no number or too small to answer anybody. */
-  constructor(options: GuardOptions = {}) {
+  constructor(options: GuardOptions = {}, { shares }: GuardPlace = {}) {
     this.options = { ...GUARD_DEFAULTS, ...options };
     const { burst, maxGrowthBytes, maxSources, quietMs, ratePerSecond } = this.options;
     checkLimit("burst", burst, 1);
@@ -123,6 +132,9 @@ export class DatagramGuard {
     checkLimit("quietMs", quietMs, 0);
     checkLimit("ratePerSecond", ratePerSecond, 0);
     this.#ports = classifyPorts(this.options);
+    if (shares !== undefined && SharedShares.canKeep(this.options)) {
+      this.#shared = new SharedShares(shares, this.options);
+    }
   }
 
   /** Sources that are remembered at the moment. */
@@ -163,6 +175,7 @@ export class DatagramGuard {
   #takeToken(group: string, nowMs: number): boolean {
     const { burst, quietMs, ratePerSecond } = this.options;
     if (ratePerSecond === Number.POSITIVE_INFINITY) return true;
+    if (this.#shared !== undefined) return this.#shared.take(group, nowMs);
     const bucket = this.#bucket(group, nowMs);
     if (nowMs < bucket.quietUntilMs) return false;
     const earned = ((nowMs - bucket.filledAtMs) * ratePerSecond) / 1000;
@@ -201,10 +214,15 @@ export interface GuardedDatagramProtocol extends DatagramProtocol {
 /**
  * The same protocol, answering only whom and what it may. What is refused is dropped without a word: an error message
  * would be an answer too.
+ * @param place where sources are counted together with other workers; by itself it counts alone.
  * @throws RangeError for limits that make no sense.
  */
-export function guarded(protocol: DatagramProtocol, options: GuardOptions = {}): GuardedDatagramProtocol {
-  const guard = new DatagramGuard(options);
+export function guarded(
+  protocol: DatagramProtocol,
+  options: GuardOptions = {},
+  place: GuardPlace = {},
+): GuardedDatagramProtocol {
+  const guard = new DatagramGuard(options, place);
   const intents = new GuardedIntents(guard);
   return {
     guard,

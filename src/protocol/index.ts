@@ -23,6 +23,7 @@ export {
   GUARD_DEFAULTS,
   type GuardedDatagramProtocol,
   type GuardOptions,
+  type GuardPlace,
   guarded,
   type Refusal,
   UNPRIVILEGED_SHIFT,
@@ -75,6 +76,7 @@ export {
 } from "./random-stream.ts";
 export type { Publication, Resource, ResourceAnswer, ResourceFactory, ResourceValue } from "./resource.ts";
 export { rot13, rot13Datagram, rot13Stream } from "./rot13.ts";
+export { SHARES_WORDS, type SharesMemory, seedShares } from "./shared-shares.ts";
 export { readSource, type Source, type SourceKind } from "./source-address.ts";
 export { SQUARES_MAX_LINE_BYTES, type SquaresOptions, squaresStream } from "./squares.ts";
 export {

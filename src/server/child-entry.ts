@@ -11,7 +11,7 @@ import type { Json } from "./service.ts";
 import { loadService } from "./service-loader.ts";
 import { sharedAccess } from "./shared-state-access.ts";
 import type { RunningTask, ServerEvent } from "./task.ts";
-import { mapRow, mapSources } from "./worker-rows.ts";
+import { mapRow, mapShares, mapSources, sharesFrom } from "./worker-rows.ts";
 
 // A Ctrl-C or a service manager's SIGTERM is meant for the server, which says when and how its children are to stop; where
 // it is gone, its end of the channel is closed.
@@ -27,9 +27,10 @@ fcntl(TASK_FD, F_SETFL, fcntl(TASK_FD, F_GETFL) | O_NONBLOCK);
 
 const data = channel.wait() as unknown as ChildData | undefined;
 if (data !== undefined) {
-  const { design, kind, service, limits, part, index, count, sources } = data;
+  const { design, kind, service, limits, part, index, count, sources, isSharing } = data;
   const { words, counters } = mapRow(ROWS_FD, index);
   const counted = sources && mapSources(ROWS_FD, count, sources);
+  const shares = isSharing ? sharesFrom(mapShares(ROWS_FD, count, sources)) : undefined;
   closeSync(ROWS_FD);
   try {
     const loaded = await loadService(service);
@@ -47,6 +48,7 @@ if (data !== undefined) {
       memory: undefined,
       designMemory: undefined,
       sources: counted,
+      shares,
       held: undefined,
       shared: sharedAccess(loaded, service.options, channel, report),
     };

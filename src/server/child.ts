@@ -32,6 +32,7 @@ export interface ChildData {
   /** How many workers share the memory behind {@link ROWS_FD}. */
   readonly count: number;
   readonly sources: SourceShape | undefined;
+  readonly isSharing: boolean;
 }
 
 const entry = fileURLToPath(new URL("./child-entry.js", import.meta.url));
@@ -41,7 +42,7 @@ const entry = fileURLToPath(new URL("./child-entry.js", import.meta.url));
  * @throws CannotStart where there are no processes, descriptors or memory for it; other causes end it before it is ready.
  */
 export function launchChild(launch: ChildLaunch): Launched {
-  const { design, fd, kind, service, limits, part, index, control, rows } = launch;
+  const { design, fd, kind, service, limits, part, index, control, rows, isSharing } = launch;
   // Its output must not get into that of a program whose output is read by another.
   const child = spawn(process.execPath, [...loaderArguments(), entry, design], {
     stdio: ["ignore", 2, 2, "pipe", control.fd, rows.fd as number, fd],
@@ -55,7 +56,7 @@ export function launchChild(launch: ChildLaunch): Launched {
 
   const listener = new ChildListener(launch, child, stream);
   const sources = rows.sourceMemory?.shape;
-  const data: ChildData = { design, kind, service, limits, part, index, count: rows.count, sources };
+  const data: ChildData = { design, kind, service, limits, part, index, count: rows.count, sources, isSharing };
   listener.channel.send(data as unknown as Json);
   return listener;
 }

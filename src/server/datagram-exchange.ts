@@ -64,7 +64,8 @@ export class DatagramExchange implements DatagramIntents {
   constructor(task: ExchangeTask, timers: DeadlineHeap, clock: () => number, admits?: (peer: PeerAddress) => boolean) {
     if (task.service.datagram === undefined) throw new TypeError(`${task.service.name} is not spoken over datagrams`);
     this.#task = task;
-    this.#protocol = task.service.datagram(task.options, { memory: task.memory, localPort: localOf(task.fd).port })();
+    const { memory, shares } = task;
+    this.#protocol = task.service.datagram(task.options, { memory, localPort: localOf(task.fd).port, shares })();
     this.#timers = new ProtocolTimers(timers, (id) => this.#guard(() => this.#protocol.timer?.(this, id)));
     this.#clock = clock;
     this.#admits = admits;

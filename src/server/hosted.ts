@@ -78,6 +78,7 @@ export class HostedService implements ConnectionOwner {
       memory: service.memoryBytes === undefined ? undefined : new SharedArrayBuffer(service.memoryBytes),
       designMemory: undefined,
       sources: undefined,
+      shares: undefined,
       held: undefined,
       shared: sharedAccess(service, options, undefined, report),
     });

@@ -31,12 +31,15 @@ export interface ThreadLaunch extends Launch {
   readonly memory: SharedArrayBuffer | undefined;
   readonly designMemory: SharedArrayBuffer | undefined;
   readonly sourceMemory: SourceMemory | undefined;
+  readonly shareWords: Int32Array | undefined;
   readonly held: HeldTable | undefined;
 }
 
 /** For processes. */
 export interface ChildLaunch extends Launch {
   readonly rows: WorkerRows;
+  /** Whether it counts sources of datagrams with the others. */
+  readonly isSharing: boolean;
 }
 
 /** A worker that was started. */

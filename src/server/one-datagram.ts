@@ -70,7 +70,8 @@ export class DatagramAnswerer implements DatagramIntents {
     this.#task = task;
     this.#ownFd = fd;
     this.#fd = fd;
-    this.#protocol = task.service.datagram(task.options, { memory: task.memory, localPort: localOf(fd).port })();
+    const { memory, shares } = task;
+    this.#protocol = task.service.datagram(task.options, { memory, localPort: localOf(fd).port, shares })();
     this.#timers = new ProtocolTimers(heap, (id) => this.#guard(() => this.#protocol.timer?.(this, id)));
   }
 

@@ -6,6 +6,7 @@ import type {
   DatagramProtocolFactory,
   ResourceFactory,
   SharedStreamProtocolFactory,
+  SharesMemory,
   StreamProtocolFactory,
 } from "../protocol/index.ts";
 import type { Limits } from "./limits.ts";
@@ -35,6 +36,8 @@ export interface Place {
    * server's, or forged to make this one talk to itself.
    */
   readonly localPort?: number;
+  /** Where the workers of a server count together what each source of datagrams has been answered; undefined for one alone. */
+  readonly shares?: SharesMemory | undefined;
 }
 
 /** What the module exports. */

@@ -1,6 +1,6 @@
 /** What a server design is given, and nothing else: a socket, a service, limits. */
 
-import type { DatagramGate, ResourceFactory } from "../protocol/index.ts";
+import type { DatagramGate, ResourceFactory, SharesMemory } from "../protocol/index.ts";
 import type { Control } from "./control.ts";
 import type { Counters } from "./counters.ts";
 import type { HeldDescriptors } from "./held.ts";
@@ -57,6 +57,8 @@ export interface RunningTask extends Pick<ServerTask, "fd" | "kind" | "limits" |
   readonly designMemory: SharedArrayBuffer | undefined;
   /** Where connections are counted by their source with those of other workers; undefined where there are no others. */
   readonly sources: SourceCounts | undefined;
+  /** Where it counts sources of datagrams with others; undefined where it is the only worker. */
+  readonly shares: SharesMemory | undefined;
   /** Where threads mark their connections, so that those can be closed for one that has died. */
   readonly held: HeldDescriptors | undefined;
   /** The way to what conversations share; undefined for a service whose conversations share nothing. */

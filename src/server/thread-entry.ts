@@ -9,8 +9,9 @@ import { sharedAccess } from "./shared-state-access.ts";
 import { SourceCounts } from "./source-counts.ts";
 import type { RunningTask, ServerEvent } from "./task.ts";
 import type { ThreadData, ThreadMessage } from "./thread.ts";
+import { sharesFrom } from "./worker-rows.ts";
 
-const { design, service, channel, control, held, sourceMemory, ...data } = workerData as ThreadData;
+const { design, service, channel, control, held, sourceMemory, shareWords, ...data } = workerData as ThreadData;
 const tell = (message: ThreadMessage): void => parentPort?.postMessage(message);
 const report = (event: ServerEvent): void => tell({ event });
 
@@ -22,6 +23,7 @@ const task: RunningTask = {
   service: loaded,
   options: service.options,
   control: Control.from(control, line),
+  shares: shareWords && sharesFrom(shareWords),
   sources: sourceMemory && new SourceCounts(sourceMemory.words, sourceMemory.shape),
   held: held === undefined ? undefined : new HeldDescriptors(held, data.index),
   shared: sharedAccess(loaded, service.options, line, report),

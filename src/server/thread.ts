@@ -34,6 +34,7 @@ export interface ThreadData {
   readonly memory: SharedArrayBuffer | undefined;
   readonly designMemory: SharedArrayBuffer | undefined;
   readonly sourceMemory: SourceMemory | undefined;
+  readonly shareWords: Int32Array | undefined;
   readonly held: HeldTable | undefined;
 }
 
@@ -47,7 +48,8 @@ export type ThreadMessage = { readonly ready: true } | { readonly event: ServerE
 export function launchThread(launch: ThreadLaunch): Launched {
   const { hub, control, report, ...rest } = launch;
   const link = hub === undefined ? undefined : new ThreadLink(hub, (error) => void fail(error));
-  const { design, fd, kind, service, limits, part, index, counters, memory, designMemory, sourceMemory, held } = rest;
+  const { design, fd, kind, service, limits, part, index, counters, memory, designMemory } = rest;
+  const { sourceMemory, shareWords, held } = rest;
   const workerData: ThreadData = {
     design,
     fd,
@@ -60,6 +62,7 @@ export function launchThread(launch: ThreadLaunch): Launched {
     memory,
     designMemory,
     sourceMemory,
+    shareWords,
     held,
     control: control.transferable,
     channel: link?.fd,
@@ -115,6 +118,7 @@ export function startThread(design: string, task: ServerTask, part: Json = null)
     hub: undefined,
     designMemory: undefined,
     sourceMemory: undefined,
+    shareWords: undefined,
     held: undefined,
   });
   const worker: WorkerMessage = { service: task.name, design, kind: "thread", worker: 0 };

@@ -1,12 +1,15 @@
 /**
  * Memory that a server shares with its workers: for each a row of words (how it is told to stop) and of counters; behind
- * the rows, where sources are limited, what counts them.
+ * the rows, where sources are limited, what counts them, and what counts sources of datagrams. What is not used of it takes no
+ * memory: it is never written to.
  *
  * A row has one writer at a time, so counting takes no lock. It outlives its worker: what a worker counted before it was
  * killed stays counted, and its successor counts on. Threads share the memory as it is; processes map one file without a
  * name, which they inherit.
  */
+import { randomInt } from "node:crypto";
 import { MAP_SHARED, MFD_CLOEXEC, PROT_READ, PROT_WRITE } from "../abi/index.ts";
+import { SHARES_WORDS, type SharesMemory, seedShares } from "../protocol/index.ts";
 import { checked } from "../socket/index.ts";
 import { close, ftruncate, memfd_create, mmap, munmap, viewMemory } from "../sys/index.ts";
 import { ACTIVE, type Counters, createCounters } from "./counters.ts";
@@ -22,6 +25,7 @@ export interface WorkerRow {
 export const MAX_ROWS = 255;
 
 const WORD_BYTES = 64;
+const NS_PER_MS = 1e6;
 const COUNTERS = createCounters().length;
 const ROW_BYTES: number = WORD_BYTES + Math.ceil((COUNTERS * Float64Array.BYTES_PER_ELEMENT) / 64) * 64;
 
@@ -35,6 +39,8 @@ export class WorkerRows {
   /** What children inherit; undefined for threads. */
   readonly fd: number | undefined;
   readonly sourceMemory: SourceMemory | undefined;
+  /** Where workers count what sources of datagrams were answered. */
+  readonly shareWords: Int32Array;
   readonly #rows: readonly WorkerRow[];
   readonly #release: () => void;
 
@@ -48,6 +54,8 @@ export class WorkerRows {
     this.fd = fd;
     this.sourceMemory = shape && sourcesIn(buffer, count, shape);
     if (this.sourceMemory !== undefined) new SourceCounts(this.sourceMemory.words, this.sourceMemory.shape).seed();
+    this.shareWords = sharesIn(buffer, count, shape);
+    seedShares(this.shareWords, randomInt(1, 2 ** 31));
     this.#rows = Array.from({ length: count }, (_, index) => rowIn(buffer, index));
     this.#release = release;
   }
@@ -118,8 +126,28 @@ export function mapSources(fd: number, count: number, shape: SourceShape): Sourc
   return new SourceCounts(words, shape);
 }
 
+/** In a child: where `count` workers count what sources of datagrams were answered. It stays mapped until the child ends. */
+export function mapShares(fd: number, count: number, shape: SourceShape | undefined): Int32Array {
+  const sizeBytes = sizeOf(count, shape);
+  // SAFETY: mapped for the life of the process.
+  return sharesIn(viewMemory(mapShared(fd, sizeBytes), sizeBytes), count, shape);
+}
+
+/** In a worker: the memory, with what makes its loop's time that of all (CLOCK_MONOTONIC). */
+export function sharesFrom(words: Int32Array): SharesMemory {
+  return { words, clockOffsetMs: Number(process.hrtime.bigint()) / NS_PER_MS - performance.now() };
+}
+
 function sizeOf(count: number, shape: SourceShape | undefined): number {
+  return startOfShares(count, shape) + SHARES_WORDS * Int32Array.BYTES_PER_ELEMENT;
+}
+
+function startOfShares(count: number, shape: SourceShape | undefined): number {
   return count * ROW_BYTES + (shape === undefined ? 0 : sourceBytes(shape));
+}
+
+function sharesIn(buffer: ArrayBuffer | SharedArrayBuffer, count: number, shape: SourceShape | undefined): Int32Array {
+  return new Int32Array(buffer, startOfShares(count, shape), SHARES_WORDS);
 }
 
 function sourcesIn(buffer: ArrayBuffer | SharedArrayBuffer, count: number, shape: SourceShape): SourceMemory {

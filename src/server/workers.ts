@@ -182,15 +182,23 @@ export class Workers {
   }
 
   #launch(launch: Launch): Launched {
-    if (this.#options.in === "processes") return launchChild({ ...launch, rows: this.#rows });
+    const isSharing = this.#isSharing;
+    if (this.#options.in === "processes") return launchChild({ ...launch, rows: this.#rows, isSharing });
     const { task, designMemory } = this.#options;
     return launchThread({
       ...launch,
       memory: task.memory,
       designMemory,
       sourceMemory: this.#rows.sourceMemory,
+      shareWords: isSharing ? this.#rows.shareWords : undefined,
       held: this.#held,
     });
+  }
+
+  /** Whether workers answer datagrams that nobody has counted before. */
+  get #isSharing(): boolean {
+    const { connectionsEach, task } = this.#options;
+    return task.kind === "datagram" && connectionsEach !== undefined;
   }
 
   #freeIndex(): number {

@@ -87,6 +87,7 @@ function startInNode(backend: BackendName, task: ServerTask): ServerHandle {
       part: null,
       designMemory: undefined,
       sources: undefined,
+      shares: undefined,
       held: undefined,
       shared: sharedAccess(service, task.service.options, undefined, task.report),
     };

@@ -18,6 +18,7 @@ export const chargen: Service = {
     const values = optionValues(chargenOptions, options);
     const allowAmplification = values.amplify === true;
     const create = chargenDatagram({ allowAmplification });
-    return () => guarded(create(), guardFrom(values, place, allowAmplification ? CHARGEN_MAX_DATAGRAM_BYTES : 0));
+    return () =>
+      guarded(create(), guardFrom(values, place, allowAmplification ? CHARGEN_MAX_DATAGRAM_BYTES : 0), place);
   },
 };

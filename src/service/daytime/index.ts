@@ -22,7 +22,7 @@ export const daytime: Service = {
   datagram(options, place) {
     const create = daytimeDatagram(protocolOptions(options));
     const guard = guardFrom(optionValues(daytimeOptions, options), place, DAYTIME_MAX_BYTES);
-    return () => guarded(create(), guard);
+    return () => guarded(create(), guard, place);
   },
 };
 

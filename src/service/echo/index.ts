@@ -13,6 +13,6 @@ export const echo: Service = {
   stream: () => () => echoStream,
   datagram(options, place) {
     const values = optionValues(echoEntry.options ?? [], options);
-    return () => guarded(echoDatagram, guardFrom(values, place));
+    return () => guarded(echoDatagram, guardFrom(values, place), place);
   },
 };

@@ -13,6 +13,6 @@ export const rot13: Service = {
   stream: () => rot13Stream,
   datagram(options, place) {
     const guard = guardFrom(optionValues(rot13Entry.options ?? [], options), place);
-    return () => guarded(rot13Datagram(), guard);
+    return () => guarded(rot13Datagram(), guard, place);
   },
 };

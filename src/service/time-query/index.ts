@@ -12,6 +12,6 @@ export const timeQuery: Service = {
   port: timeQueryEntry.port,
   datagram(options, place) {
     const guard = guardFrom(optionValues(timeQueryEntry.options ?? [], options), place);
-    return () => guarded(new TimeQueryServer(), guard);
+    return () => guarded(new TimeQueryServer(), guard, place);
   },
 };

@@ -13,6 +13,6 @@ export const time: Service = {
   stream: () => () => timeStream,
   datagram(options, place) {
     const guard = guardFrom(optionValues(timeEntry.options ?? [], options), place, TIME_868_BYTES);
-    return () => guarded(timeDatagram, guard);
+    return () => guarded(timeDatagram, guard, place);
   },
 };

@@ -22,7 +22,7 @@ export const truncate: Service = {
     const { buffer: bufferBytes, tell: tellLength } = values as { readonly buffer: number; readonly tell: boolean };
     const create = truncatingEcho({ bufferBytes, tellLength, ...(values.log === true && { onDatagram: log }) });
     const guard = guardFrom(values, place, tellLength ? TRUNCATION_NOTE_MAX_BYTES : 0);
-    return () => guarded(create(), guard);
+    return () => guarded(create(), guard, place);
   },
 };
 
