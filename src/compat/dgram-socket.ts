@@ -142,7 +142,7 @@ export class Socket extends EventEmitter {
   disconnect(): void {
     if (this.#connectState !== "connected") throw plainError("ERR_SOCKET_DGRAM_NOT_CONNECTED");
     // A family of AF_UNSPEC dissolves the association. connect(2)
-    this.#check("connect", sys.connect(this.#fd, new Uint8Array(16), 16));
+    this.#check("connect", sys.connect(this.fd, new Uint8Array(16), 16));
     this.#connectState = "disconnected";
   }
 
@@ -178,6 +178,11 @@ export class Socket extends EventEmitter {
     await new Promise<void>((resolve) => this.close(resolve));
   }
 
+  /** The descriptor, for `Socket.fromDuplicate` of `portolan`; -1 while there is none. Node's own class has no such thing. */
+  get fd(): number {
+    return this.#wire?.fd ?? -1;
+  }
+
   /** The address that the socket is bound to. getsockname(2) */
   address(): AddressInfo {
     this.#checkOpen();
@@ -193,7 +198,7 @@ export class Socket extends EventEmitter {
   remoteAddress(): AddressInfo {
     this.#checkOpen();
     if (this.#connectState !== "connected") throw plainError("ERR_SOCKET_DGRAM_NOT_CONNECTED");
-    const name = peerName(this.#fd);
+    const name = peerName(this.fd);
     if (name === undefined) throw systemError(EBADF, "getpeername");
     return name;
   }
@@ -420,7 +425,7 @@ export class Socket extends EventEmitter {
     let failure = lookupError;
     if (failure === null) {
       const sockaddr = ipSockaddr(ip, port, this.#isV6);
-      const errno = sockaddr === undefined ? EINVAL : -sys.connect(this.#fd, sockaddr, sockaddr.length);
+      const errno = sockaddr === undefined ? EINVAL : -sys.connect(this.fd, sockaddr, sockaddr.length);
       if (errno !== 0) failure = systemError(errno, "connect", { address: host || ip, port });
     }
     if (failure === null) {
@@ -533,11 +538,6 @@ export class Socket extends EventEmitter {
     if (size >>> 0 !== size) throw plainError("ERR_SOCKET_BAD_BUFFER_SIZE");
     const result = this.#onFd((fd) => setInt(fd, SOL_SOCKET, option, size));
     if (result < 0) throw bufferSizeError(-result, call);
-  }
-
-  /** The descriptor, or -1, which every call refuses with EBADF. */
-  get #fd(): number {
-    return this.#wire?.fd ?? -1;
   }
 
   /** An unbound socket has no descriptor yet, and what a descriptor is needed for fails so. */

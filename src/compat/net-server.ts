@@ -148,6 +148,11 @@ export class Server extends EventEmitter {
     });
   }
 
+  /** The listener's descriptor, for `Socket.fromDuplicate` of `portolan`; -1 while there is none. Node's has no such thing. */
+  get fd(): number {
+    return this.#listener?.fd ?? -1;
+  }
+
   /** Where the server listens: an address, a unix socket's path, or null while it does not. */
   address(): AddressInfo | string | null {
     if (this.#listener === undefined) return null;

@@ -253,6 +253,11 @@ export class Socket extends Duplex {
     return this;
   }
 
+  /** The descriptor, for `Socket.fromDuplicate` of `portolan`; -1 while there is none. Node's own class has no such thing. */
+  get fd(): number {
+    return this.#wire?.fd ?? -1;
+  }
+
   /** Destroys the socket once everything written has left. */
   destroySoon(): void {
     if (this.writable) this.end();

@@ -1,4 +1,6 @@
 /** What the kernel tells of a descriptor that came from elsewhere: whether it is a socket, of what kind, doing what. */
+import type * as dgram from "node:dgram";
+import type * as net from "node:net";
 import {
   AF_INET,
   AF_INET6,
@@ -27,6 +29,9 @@ export type SocketState = "unbound" | "bound" | "connecting" | "connected" | "li
 
 /** Something open: its number, or what has one, such as a `Socket` or the FileHandle of `node:fs/promises`. */
 export type Descriptor = number | { readonly fd: number };
+
+/** A socket or server of `node:net`, `node:tls` or `node:dgram`. */
+export type NodeSocket = net.Socket | net.Server | dgram.Socket;
 
 /** What a descriptor of unknown origin is. */
 export interface SocketKind {
@@ -76,6 +81,27 @@ export function descriptorNumber(descriptor: Descriptor): number {
   throw new TypeError(
     `a descriptor is a whole number from 0 up, or an object that has one as its fd, not ${String(fd)}`,
   );
+}
+
+/** The number of something open, Node's own sockets included. @throws as {@link descriptorNumber} */
+export function foreignNumber(descriptor: Descriptor | NodeSocket): number {
+  if (typeof descriptor !== "object" || descriptor === null || "fd" in descriptor) return descriptorNumber(descriptor);
+  const handle = nodeHandle(descriptor);
+  return descriptorNumber({ fd: handle === null ? -1 : (handle?.fd as number) });
+}
+
+interface NodeHandle {
+  readonly fd?: number;
+}
+
+/**
+ * Node has no public way to the descriptor of its sockets. That of `net` is as old as they are, and many programs use it;
+ * `dgram` has hidden its own, and warns of the old name. Null before a socket has one and after; undefined for no socket.
+ */
+function nodeHandle(socket: object): NodeHandle | null | undefined {
+  const state = Object.getOwnPropertySymbols(socket).find(({ description }) => description === "state symbol");
+  if (state === undefined) return (socket as { readonly _handle?: NodeHandle | null })._handle;
+  return (socket as Readonly<Record<symbol, { readonly handle?: NodeHandle | null }>>)[state]?.handle;
 }
 
 function askSocket(fd: number, option: number): number {

@@ -33,7 +33,7 @@ export {
   type StandardStream,
   spawnWithSockets,
 } from "./descriptors-spawn.ts";
-export { type Descriptor, type SocketState, sockfd_to_family } from "./descriptors-state.ts";
+export { type Descriptor, type NodeSocket, type SocketState, sockfd_to_family } from "./descriptors-state.ts";
 export { type Endpoint, formatEndpoint, type NamedEndpoint, parseEndpoint, type Transport } from "./endpoint.ts";
 export { checked, isSystemError, SystemError, type SystemErrorDetails } from "./errors.ts";
 export { probeSockets, type SocketSupport } from "./families.ts";

@@ -6,17 +6,18 @@ import {
   EALREADY,
   EINPROGRESS,
   EISCONN,
+  F_DUPFD_CLOEXEC,
   MSG_DONTWAIT,
   MSG_WAITALL,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
   SOCK_STREAM,
 } from "../abi/index.ts";
-import { connect, socketpair } from "../sys/index.ts";
+import { close, connect, fcntl, socketpair } from "../sys/index.ts";
 import { type AddressLike, addressDetails, toAddress, toSockaddr } from "./address.ts";
 import { recvOnce, sendOnce, sleepSync, waitSync } from "./calls.ts";
 import { DescriptorSocket } from "./descriptors.ts";
-import { descriptorNumber, socketKind } from "./descriptors-state.ts";
+import { type Descriptor, descriptorNumber, foreignNumber, type NodeSocket, socketKind } from "./descriptors-state.ts";
 import { canceledError, checked, SystemError, timeoutError } from "./errors.ts";
 import { Adopted } from "./handle.ts";
 import { checkInt, type FamilyName, type TypeName, typeNumber } from "./names.ts";
@@ -119,6 +120,28 @@ export class Socket extends DescriptorSocket {
     const number = descriptorNumber(fd);
     const { family, type, protocol, peer } = socketKind(number);
     return new Socket(new Adopted(number, family, type, protocol, false, peer));
+  }
+
+  /**
+   * A second socket for the open file of a descriptor that stays its owner's: for options, addresses and state of a socket
+   * that Node or another library has. Closing it leaves the other open; do not receive from it meanwhile. Python's
+   * `fromfd`, by F_DUPFD_CLOEXEC of fcntl(2)
+   *
+   *     using twin = Socket.fromDuplicate(request.socket); // of node:http
+   *     twin.setOption("TCP_USER_TIMEOUT", 10_000);
+   *
+   * @param descriptor a number, what has one as its `fd`, or a socket or server of `node:net`, `node:tls` or `node:dgram`.
+   * @throws TypeError for what has no descriptor; SystemError EBADF for what is closed or not connected yet, ENOTSOCK,
+   * EMFILE.
+   */
+  static fromDuplicate(descriptor: Descriptor | NodeSocket): Socket {
+    const fd = checked("fcntl", fcntl(foreignNumber(descriptor), F_DUPFD_CLOEXEC), { subject: "F_DUPFD_CLOEXEC" });
+    try {
+      return Socket.from(fd);
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
   }
 
   /** Two unix sockets connected with each other. socketpair(2) */

@@ -5,7 +5,7 @@ import type { Row } from "./row.ts";
 export const PYTHON_MODULE: readonly Row[] = [
   ["socket SocketType", "`Socket`"],
   ["socketpair", "`Socket.pair`"],
-  ["fromfd", "`Socket.from`, of a descriptor made by `Socket.dup`"],
+  ["fromfd", "`Socket.fromDuplicate`"],
   ["close", "`close` of `portolan/sys`; `closeDescriptors`"],
   ["dup", "`dup` of `portolan/sys`; `Socket.dup`"],
   ["create_connection", "`connect`, `connectByName`"],

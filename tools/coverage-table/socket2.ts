@@ -133,7 +133,7 @@ export const SOCKET2_TYPES: readonly Row[] = [
     "SockAddr::family SockAddr::domain SockAddr::len SockAddr::set_length",
     "the tag of `SocketAddress`; the length of what `encodeSockaddr` gives",
   ],
-  ["SockRef", "`Socket.from` and `Socket.detach`; `portolan/sys` on bare descriptors"],
+  ["SockRef", "`Socket.fromDuplicate`; `portolan/sys` on bare descriptors"],
   ["Domain Type Protocol", "`FamilyName`, `TypeName`; the groups `AF`, `SOCK` and `IPPROTO`"],
   ["Type::nonblocking Type::cloexec", "always; `SOCK_NONBLOCK`, `SOCK_CLOEXEC` with `socket` of `portolan/sys`"],
   ["MsgHdr", "`Message`"],
