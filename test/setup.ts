@@ -8,6 +8,9 @@ import { leftBehind, openThings } from "./support/leaks.ts";
 /** Closing is often asynchronous (a worker's end, a reactor's last turn): so long may it take. */
 const settleTimeoutMs = 20_000;
 
+// Whether the log of the tests has colours does not concern the programs that they start: Node's console heeds these.
+for (const name of ["CLICOLOR_FORCE", "FORCE_COLOR", "NODE_DISABLE_COLORS", "NO_COLOR"]) delete process.env[name];
+
 // Node makes a pipe pair at its first use of signals (also for the end of a child process) and keeps it. Made here, it
 // belongs to the state before.
 const ignore = (): void => {};
