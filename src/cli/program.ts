@@ -9,10 +9,14 @@ import { selfCommand } from "./self-command.ts";
 import { Stopped } from "./stop-signals.ts";
 import { type VerbEntry, verbs } from "./verbs.ts";
 
+const HELP = "--help";
+
 /** Runs `portolan` with these arguments. */
 export async function run(args: readonly string[], context: Context): Promise<ExitStatus> {
+  // What helps with one command is its own to say, and it is defined only where it is asked for.
+  if (args[0] === "help" && args[1] !== undefined && args[1] !== "help") return run([...args.slice(1), HELP], context);
   const words = args.filter((arg) => !arg.startsWith("-"));
-  const wanted = verbs.find((entry) => entry.name === (words[0] === "help" ? words[1] : words[0]));
+  const wanted = verbs.find((entry) => entry.name === words[0]);
   const rest = wanted === undefined ? [] : args.slice(args.indexOf(wanted.name) + 1);
   let program: Command | undefined;
   let status: ExitStatus = EXIT.OK;
@@ -22,6 +26,9 @@ export async function run(args: readonly string[], context: Context): Promise<Ex
     });
     if (args.length === 0) program.help({ error: true });
     if (wanted === undefined && words[0] !== undefined && words[0] !== "help") throw unknownVerb(words[0]);
+    if (rest[0] === "help" && subcommandOf(program, wanted, rest).commands.length > 0) {
+      return await run([...words.slice(0, 1), ...rest.slice(1), HELP], context);
+    }
     checkSubcommand(program, wanted, rest);
     await program.parseAsync(args, { from: "user" });
   } catch (thrown) {
@@ -101,8 +108,7 @@ function subcommandOf(program: Command | undefined, verb: VerbEntry | undefined,
 function checkSubcommand(program: Command, verb: VerbEntry | undefined, rest: readonly string[]): void {
   const [word] = rest;
   const { commands, found } = subcommandOf(program, verb, rest);
-  if (commands.length === 0 || found !== undefined || word === undefined || word === "help" || word.startsWith("-"))
-    return;
+  if (commands.length === 0 || found !== undefined || word === undefined || word.startsWith("-")) return;
   throw unknownName(
     "command",
     word,

@@ -42,7 +42,21 @@ describe("portolan", () => {
   });
 
   it.each([
+    [["help", "call", "echo"], "Usage: portolan call echo "],
+    [["help", "inetd", "check"], "Usage: portolan inetd check "],
+    [["inetd", "help", "check"], "Usage: portolan inetd check "],
+    [["inetd", "help"], "Usage: portolan inetd "],
+    [["bench", "help", "designs"], "Usage: portolan bench designs "],
+  ])("%j is the help of that command", async (args, usage) => {
+    const { status, stdout, stderr } = await portolan(args);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout.startsWith(usage), stdout).toBe(true);
+  });
+
+  it.each([
     [["sreve"], 'portolan: there is no verb "sreve"; did you mean serve?'],
+    [["help", "sreve"], 'portolan: there is no verb "sreve"; did you mean serve?'],
+    [["help", "inetd", "chek"], 'portolan inetd: there is no command "chek"; did you mean check?'],
     [["xyzzy"], /^portolan: there is no verb "xyzzy"; there are: up, serve, /],
     [["--jsn"], "portolan: unknown option '--jsn'; see portolan --help"],
     [["services", "--jsn"], "portolan services: unknown option '--jsn'; did you mean --json?"],
