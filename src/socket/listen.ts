@@ -87,7 +87,16 @@ function bindPath(socket: Socket, endpoint: Endpoint, path: string, replaceStale
     socket.bind(endpoint.address);
   }
   const own = lstatSync(path);
-  socket.onClose(() => removeIfSame(path, own));
+  socket.onClose(() => tidyUp(path, own));
+}
+
+/** Closing never fails: who has given up its rights since leaves a file behind, and the next listener replaces it. */
+function tidyUp(path: string, own: Stats): void {
+  try {
+    removeIfSame(path, own);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error)) throw error;
+  }
 }
 
 /** Nobody has the socket of this path any more: connecting is refused. Any other outcome leaves room for somebody. */

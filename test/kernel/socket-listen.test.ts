@@ -1,5 +1,5 @@
 /** What `listen` does with ports and with the files of unix sockets. */
-import { existsSync, lstatSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, lstatSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect, connectSync, listen, listenSync, Socket } from "portolan";
 import { closeThreadReactor } from "portolan/reactor";
@@ -62,6 +62,26 @@ describe("listen at a port", () => {
 });
 
 describe("listen at a path", () => {
+  it("closes though its file may not be removed any more", async () => {
+    await withFolder(async (folder) => {
+      const path = join(folder, "kept.sock");
+      const listener = await listen(`unix://${path}`);
+      const isRoot = process.geteuid?.() === 0;
+      chmodSync(folder, 0o555);
+      // The superuser may remove it all the same; nobody may not.
+      if (isRoot) process.seteuid?.(65_534);
+      try {
+        listener.close();
+      } finally {
+        if (isRoot) process.seteuid?.(0);
+        chmodSync(folder, 0o700);
+      }
+      expect(existsSync(path)).toBe(true);
+      using next = await listen(`unix://${path}`);
+      expect(next.closed).toBe(false);
+    });
+  });
+
   it("removes the file when it is closed, and only its own", async () => {
     await withFolder(async (folder) => {
       const path = join(folder, "x.sock");
