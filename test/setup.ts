@@ -2,6 +2,7 @@
  * Runs before each test file, and looks after it: what the file opened must be closed again and what it started must
  * have ended, or the file fails and says what was left.
  */
+import { tmpdir } from "node:os";
 import { afterAll } from "vitest";
 import { leftBehind, openThings } from "./support/leaks.ts";
 
@@ -10,6 +11,10 @@ const settleTimeoutMs = 20_000;
 
 // Whether the log of the tests has colours does not concern the programs that they start: Node's console heeds these.
 for (const name of ["CLICOLOR_FORCE", "FORCE_COLOR", "NODE_DISABLE_COLORS", "NO_COLOR"]) delete process.env[name];
+
+// Sockets with a path are made below this folder, by tests and by the programs that they start; a path has 107 bytes (unix(7)).
+const MAX_FOLDER_BYTES = 30;
+if (Buffer.byteLength(tmpdir()) > MAX_FOLDER_BYTES) process.env.TMPDIR = "/tmp";
 
 // Node makes a pipe pair at its first use of signals (also for the end of a child process) and keeps it. Made here, it
 // belongs to the state before.

@@ -4,6 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Estate } from "./succession/inheritance.ts";
 
+/** Longer folders for temporary files have no room for ours and a socket in it: sun_path has 108 bytes. unix(7) */
+const MAX_BASE_BYTES = 60;
+
 /** A folder that only this user may enter. */
 export class UnixFolder implements Disposable {
   readonly path: string;
@@ -28,7 +31,7 @@ export class UnixFolder implements Disposable {
       mkdirSync(this.path, { recursive: true, mode: 0o700 });
       return;
     }
-    this.path = mkdtempSync(join(tmpdir(), "portolan-"));
+    this.path = mkdtempSync(join(base(), "portolan-"));
     this.take();
   }
 
@@ -50,4 +53,9 @@ export class UnixFolder implements Disposable {
     process.off("exit", this.#remove);
     this.#remove();
   }
+}
+
+function base(): string {
+  const usual = tmpdir();
+  return Buffer.byteLength(usual) <= MAX_BASE_BYTES ? usual : "/tmp";
 }

@@ -25,10 +25,12 @@ it("who comes waits in the queue, at no cost, and is served when others have lef
   // The first brings what is made once.
   expect(await ask(listen, "first\n")).toBe("first\n");
   await program.until("its end", () => program.events("exit")[0]);
-  // Each program that runs takes one, by which it is watched. There may be gaps: whoever started us may have left it others.
-  const used = readdirSync(`/proc/${program.pid}/fd`).map(Number);
-  const limit = FEW + 1 + Math.max(...used);
-  const free = limit - used.length;
+  // Each program that runs takes one, by which it is watched. There may be gaps, even wide ones: whoever started us may have
+  // left it others.
+  const used = new Set(readdirSync(`/proc/${program.pid}/fd`).map(Number));
+  const free = FEW + 1;
+  let limit = 0;
+  for (let found = 0; found < free; limit++) if (!used.has(limit)) found++;
   execFileSync("prlimit", ["--pid", String(program.pid), `--nofile=${limit}:${limit}`]);
 
   const clients: Socket[] = [];

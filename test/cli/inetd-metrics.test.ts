@@ -67,7 +67,11 @@ describe("portolan inetd --metrics", () => {
     services.write(first);
     await using program = start(["inetd", "--config", services.path, "--metrics", "0", "--json"]);
     const scrape = await metricsOf(program);
-    for (let i = 0; i < 3; i++) expect(await ask(services.at("cat"), "hello\n")).toBe("hello\n");
+    for (let i = 0; i < 3; i++) {
+      expect(await ask(services.at("cat"), "hello\n")).toBe("hello\n");
+      // Until that is known, the next one would be one too many.
+      await program.until("its end", () => program.events("exit")[i]);
+    }
     for (let i = 0; i < 2; i++) await ask(services.at("fails"));
     await ask(services.at("killed"));
     expect(await ask(services.at("echo"), "hello\n")).toBe("hello\n");

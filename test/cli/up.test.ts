@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { echoOfDatagram, echoOfStream, openConnection } from "./echoes.ts";
 import { type Listening, needs, Program, portolan, scratchFolder, shell, start } from "./portolan.ts";
@@ -68,6 +68,19 @@ describe("portolan up --json", () => {
     expect(listening.map(({ service, endpoint }) => `${service} ${endpoint.split(":")[0]}`)).toEqual(wanted);
     program.signal("SIGINT");
     expect(await program.end()).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  it("has its unix sockets in /tmp where the folder for temporary files has too long a path for them", async () => {
+    using scratch = scratchFolder();
+    const long = join(scratch.path, "long".repeat(20));
+    mkdirSync(long);
+    await using program = start([...UP, "--any-port", "--json"], { TMPDIR: long });
+    const unix = endpointOf(await program.listening(3), "unix");
+    expect(unix).toMatch(/^unix:\/\/\/tmp\/portolan-/);
+    expect(await echoOfStream(unix, "over unix")).toBe("over unix");
+    program.signal("SIGTERM");
+    expect(await program.end()).toMatchObject({ status: 0, stderr: "" });
+    expect(existsSync(dirname(unix.slice("unix://".length)))).toBe(false);
   });
 
   it("takes a design that blocks its thread", async () => {
