@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bytesOf, FakeStream } from "./driver.testing.ts";
+import { bytesOf, FakeStream, latin1 } from "./driver.testing.ts";
 import { HELD_BY_OUTPUT, HELD_BY_REQUEST, LineInbox } from "./line-inbox.ts";
 import type { StreamIntents, StreamProtocol } from "./stream.ts";
 
@@ -117,4 +117,15 @@ describe("the line inbox", () => {
     expect(stream.aborted).toMatch(/bytes came before there was time/);
     expect(protocol.lines).toEqual(["x"]);
   });
+});
+
+it("answers each timing mark that a telnet program asks for, wherever its request is cut", () => {
+  const request = latin1("\xff\xf4\xff\xfd\x06a\r\n");
+  for (let at = 0; at <= request.length; at++) {
+    const protocol = new OneAtATime();
+    const stream = new FakeStream(protocol);
+    stream.send(request, at === 0 || at === request.length ? [] : [at]);
+    expect(protocol.lines).toEqual(["a"]);
+    expect([...stream.output]).toEqual([0xff, 0xfc, 6]);
+  }
 });

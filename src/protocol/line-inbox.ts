@@ -6,6 +6,7 @@
  */
 import { LineReader } from "./line-reader.ts";
 import type { StreamIntents } from "./stream.ts";
+import { TELNET_WONT_TIMING_MARK } from "./telnet-filter.ts";
 
 /** What is kept while held, where a driver delivers although it was asked to stop reading: some of its largest reads. */
 const MAX_KEPT_BYTES = 256 * 1024;
@@ -92,11 +93,19 @@ export class LineInbox<Intents extends StreamIntents> {
     let at = start;
     while (at < end && this.#isFree) {
       at = this.#reader.take(bytes, at, end);
+      this.#answerMarks(out);
       if (this.#reader.found !== "nothing") this.hasBegun = true;
       if (this.#reader.found === "line") this.#handler.line(out, this.#reader.line);
       else if (this.#reader.found === "too-long") this.#handler.tooLong(out);
     }
     return at;
+  }
+
+  /** As many bytes as asked for them, so that nobody is sent more than he sends. */
+  #answerMarks(out: Intents): void {
+    for (let marks = this.#reader.takeMarks(); marks > 0; marks--) {
+      if (!out.write(TELNET_WONT_TIMING_MARK)) this.hold(HELD_BY_OUTPUT);
+    }
   }
 
   #handOverEnd(out: Intents): void {

@@ -49,6 +49,13 @@ export class LineReader {
     this.#bytes = new Uint8Array(maxLineBytes);
   }
 
+  /** How many timing marks the peer's telnet program has asked for since the last call, each of which is to be answered. */
+  takeMarks(): number {
+    const { marksWanted } = this.#telnet;
+    this.#telnet.marksWanted = 0;
+    return marksWanted;
+  }
+
   /** Bytes of a line that is not complete yet. */
   get pendingBytes(): number {
     return this.#length;

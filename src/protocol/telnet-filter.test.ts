@@ -19,6 +19,14 @@ describe("the telnet filter", () => {
     expect(filter([a, IAC, 250, 24, 0, IAC, IAC, 10, 13, IAC, 240, b])).toEqual([a, b]); // 255 and line ends inside
   });
 
+  it("counts the timing marks that are asked for, and no other option, nor what only looks like one", () => {
+    const telnet = new TelnetFilter();
+    const [doIt, will, mark] = [253, 251, 6];
+    const asked = [IAC, doIt, mark, 0x61, IAC, 244, IAC, doIt, mark];
+    for (const byte of [...asked, IAC, will, mark, IAC, doIt, 1, IAC, IAC, doIt, mark]) telnet.take(byte);
+    expect(telnet.marksWanted).toBe(2);
+  });
+
   it("makes one byte of a doubled 255", () => {
     expect(filter([IAC, IAC, 1, IAC, IAC])).toEqual([IAC, 1, IAC]);
   });

@@ -208,6 +208,28 @@ describe("busybox", () => {
   });
 });
 
+/** Types Ctrl-C into a telnet at a terminal, then leaves the game, and waits for its farewell. */
+const CTRL_C = `
+import os, pty, sys
+child, terminal = pty.fork()
+if child == 0:
+    os.execvp("telnet", ["telnet", "127.0.0.1", sys.argv[1]])
+seen = b""
+def until(text):
+    global seen
+    while text not in seen:
+        seen += os.read(terminal, 4096)
+    seen = seen.split(text, 1)[1]
+until(b"lives left")
+os.write(terminal, b"\\x03")
+until(b"^C")
+os.write(terminal, b"/quit\\r")
+until(b"Goodbye.")
+print("Goodbye.")
+os.close(terminal)
+os.waitpid(child, 0)
+`;
+
 describe("hangman", () => {
   const port = (): string => String(ours.ports.hangman?.tcp);
 
@@ -237,6 +259,13 @@ describe("hangman", () => {
     const { stdout } = await player.end();
     expect(stdout).not.toMatch(/A letter from a to z, please/);
     expect(stdout).not.toContain("\\xff");
+  });
+
+  it("goes on in a telnet whose user has typed Ctrl-C, which shows nothing until it has its timing mark", async (context) => {
+    needs(context, "telnet");
+    needs(context, "python3");
+    await using player = new Program("python3", ["-c", CTRL_C, port()]);
+    expect(await player.end()).toMatchObject({ status: 0, stdout: "Goodbye.\n" });
   });
 });
 
