@@ -143,7 +143,7 @@ function bestRoad(reactor: Reactor): Road {
 
 function watchWithUv(descriptor: number, ready: () => void): Watcher {
   const handle = calloc(1, UV_HANDLE_BYTES);
-  // SAFETY: libuv owns the handle until the loop's next pass after uv_close; `free` comes a full turn later.
+  // SAFETY: libuv owns the handle until it calls `free` for it, when it has closed it.
   const initialised = uv_poll_init(uvEventLoop(), handle, descriptor);
   if (initialised < 0) {
     free(handle);
@@ -164,9 +164,9 @@ function watchWithUv(descriptor: number, ready: () => void): Watcher {
     close: () => {
       removeCleanupHook(stopHook, handle);
       uv_poll_stop(handle);
-      uv_close(handle);
+      // Node's own callbacks are no measure of libuv's turns: after an exception, new ones run in the turn in hand.
+      uv_close(handle, symbolAddress("free"));
       callback.release();
-      setImmediate(() => setImmediate(() => free(handle))).unref();
     },
   };
 }

@@ -30,9 +30,12 @@ export function uv_poll_stop(handle: number): number {
   return native.uv_poll_stop(handle);
 }
 
-/** SAFETY: libuv touches the handle until the loop's next pass: it must not be freed before. */
-export function uv_close(handle: number): void {
-  native.uv_close(handle, 0);
+/**
+ * `callback` is a C function pointer, which gets the handle when libuv touches it no more. SAFETY: it must not be freed
+ * before.
+ */
+export function uv_close(handle: number, callback: number): void {
+  native.uv_close(handle, callback);
 }
 
 /** The handle keeps the loop alive from now on. */
