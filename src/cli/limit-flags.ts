@@ -4,6 +4,7 @@ import { DEFAULT_LIMITS, type Limits, leastOf, MOST_OF_A_LIMIT } from "../server
 import { seconds, size, wholeNumber } from "../service/index.ts";
 import { unknownName, usage } from "./failure.ts";
 import { listParser, parser } from "./options.ts";
+import { packagedFile } from "./self-command.ts";
 
 type Unit = "number" | "size" | "time";
 
@@ -65,7 +66,8 @@ export function addLimitOptions(command: Command): void {
     const option = new Option(`${flag} <${unit}>`, `${about} (default: ${standard(limit, unit)})`);
     command.addOption(option.argParser(parser(READERS[unit](flag, leastOf(limit)))).helpGroup(HEADING));
   }
-  const about = "any limit of docs/guide/limits.md, in the unit of its name, such as lingerMs=500; may be repeated";
+  const guide = packagedFile("docs/guide/limits.md");
+  const about = `any limit of ${guide}, in the unit of its name, such as lingerMs=500; may be repeated`;
   command.addOption(new Option("--limit <name=number>", about).argParser(listParser(readLimit)).helpGroup(HEADING));
 }
 

@@ -25,6 +25,13 @@ export function selfCommand(): string {
   return `node ${/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`}`;
 }
 
+/** A file of the package, such as a guide, by the path that finds it from where the command was started. */
+export function packagedFile(path: string): string {
+  const file = join(fileURLToPath(new URL("../../", import.meta.url)), path);
+  const nearby = relative(process.cwd(), file);
+  return nearby.startsWith("..") ? file : nearby;
+}
+
 /** A command line that begins with `portolan`, as it can be pasted here. */
 export function pasteable(command: string, self: string): string {
   return command.startsWith(`${NAME} `) ? `${self}${command.slice(NAME.length)}` : command;

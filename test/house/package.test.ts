@@ -1,5 +1,5 @@
 /** The package from outside: what a stranger gets who installs it, under the strictest compiler, by each of its doors. */
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -58,6 +58,9 @@ describe("the packed package", () => {
     const commands = examples.split("\n").filter((line) => line !== "" && !line.startsWith("  #"));
     expect(commands.length).toBeGreaterThan(2);
     expect(commands.filter((line) => !line.startsWith("  npx portolan "))).toEqual([]);
+    const { stdout } = spawnSync(join(bin, "portolan"), ["serve", "--help"], { cwd: project.folder, encoding: "utf8" });
+    const guide = /with limits; (\S+) has them all/.exec(stdout)?.[1] as string;
+    expect(existsSync(join(project.folder, guide)), guide).toBe(true);
   });
 });
 
@@ -87,6 +90,7 @@ declare const other: import("portolan").Socket;
 declare const bytes: Buffer;
 declare const header: Buffer;
 declare const body: Buffer;
+declare const request: import("node:http").IncomingMessage;
 declare const url: URL;
 `;
 

@@ -16,6 +16,7 @@ import {
   readService,
 } from "../options.ts";
 import { runServers } from "../run-servers.ts";
+import { packagedFile } from "../self-command.ts";
 import { addServiceOptions, type ServiceFlags, serviceOptions } from "../service-flags.ts";
 import { HangUps } from "../succession/hang-ups.ts";
 import { Inheritance } from "../succession/inheritance.ts";
@@ -59,7 +60,10 @@ export const verb: Verb = {
     addExamples(command, self, [
       ["portolan serve echo", "at its usual ports, on this machine only"],
       ["portolan serve echo --design iterative --listen tcp://127.0.0.1:0", "one client at a time, on any free port"],
-      ["portolan serve echo --max-connections 10 --idle-timeout 30s", "with limits; docs/guide/limits.md has them all"],
+      [
+        "portolan serve echo --max-connections 10 --idle-timeout 30s",
+        `with limits; ${packagedFile("docs/guide/limits.md")} has them all`,
+      ],
       ["portolan serve echo --listen unix://@echo", "on an abstract unix socket"],
       ["portolan serve echo --design epoll --workers 2", "two loops, each in a thread with a listener of its own"],
       ["portolan serve echo --metrics 9464", "with metrics for Prometheus at http://127.0.0.1:9464/metrics"],

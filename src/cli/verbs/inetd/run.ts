@@ -1,7 +1,5 @@
 /** `portolan inetd --config FILE`: the super-server, from its start through changes of its configuration to its end. */
 import { readFileSync, unlinkSync, writeFileSync } from "node:fs";
-import { relative } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { type ConfigProblem, type Inetd, type LogRecord, stamp, startInetd } from "../../../inetd/index.ts";
 import type { MetricsEndpoint } from "../../../server/index.ts";
@@ -11,6 +9,7 @@ import { Failure, usage } from "../../failure.ts";
 import { metricsEvent, startMetrics, tryMetrics } from "../../metrics.ts";
 import { addMetricsOption } from "../../metrics-option.ts";
 import { addExamples, addGraceOption, addJsonOption } from "../../options.ts";
+import { packagedFile } from "../../self-command.ts";
 import { HangUps } from "../../succession/hang-ups.ts";
 import { formatTable, plural } from "../../table.ts";
 import type { VerbSetup } from "../../verbs.ts";
@@ -24,15 +23,9 @@ interface Flags {
   readonly pidFile?: string;
 }
 
-/** The configuration that comes with the package, as it can be written where the command was started. */
-const SAMPLE = fileURLToPath(new URL("../../../../share/xinetd.conf", import.meta.url));
-
-function sample(): string {
-  const path = relative(process.cwd(), SAMPLE);
-  return path.startsWith("..") ? SAMPLE : path;
-}
-
 export function defineRun(command: Command, { context, self }: VerbSetup): void {
+  // What comes with the package, to try.
+  const sample = packagedFile("share/xinetd.conf");
   command
     .description(
       "Listens for every service of a configuration, and starts what answers when somebody comes. SIGHUP makes it read " +
@@ -45,11 +38,11 @@ export function defineRun(command: Command, { context, self }: VerbSetup): void 
   addGraceOption(command);
   addJsonOption(command);
   addExamples(command, self, [
-    [`portolan inetd --config ${sample()}`, "services to try, without any privilege; the log is shown"],
-    [`portolan inetd --config ${sample()} --pid-file /tmp/inetd.pid`, "in one terminal"],
+    [`portolan inetd --config ${sample}`, "services to try, without any privilege; the log is shown"],
+    [`portolan inetd --config ${sample} --pid-file /tmp/inetd.pid`, "in one terminal"],
     ["portolan inetd reload --pid-file /tmp/inetd.pid", "in another, after a change of the configuration"],
-    [`portolan inetd --config ${sample()} --metrics 9464`, "with metrics for Prometheus"],
-    [`portolan inetd check ${sample()}`, "what is wrong with a configuration"],
+    [`portolan inetd --config ${sample} --metrics 9464`, "with metrics for Prometheus"],
+    [`portolan inetd check ${sample}`, "what is wrong with a configuration"],
   ]);
   command.action(async (flags: Flags) => {
     if (flags.config === undefined) throw usage("which configuration? --config FILE; --help names one to begin with");
