@@ -243,16 +243,17 @@ export class ReadinessReactor implements Reactor {
   send(slot: Slot, bytes: Uint8Array, start: number, end: number): void {
     const fd = this.#find(slot);
     if (fd < 0 || start >= end || this.#states[fd] === FAILED) return;
+    if (fd !== this.#stagedFd && this.#outputs[fd] === undefined) {
+      this.#flushStaged();
+      if (this.#parked.has(fd)) this.#flushParked();
+    }
+    // Asked only now: what was parked may wait for the peer since.
     const output = this.#outputs[fd];
     if (output !== undefined) {
       output.push(bytes, start, end);
       return;
     }
-    if (fd !== this.#stagedFd) {
-      this.#flushStaged();
-      if (this.#parked.has(fd)) this.#flushParked();
-      this.#stagedFd = fd;
-    }
+    this.#stagedFd = fd;
     this.#stage(bytes, start, end);
     if (this.#depth === 0) this.#flushStaged();
   }
