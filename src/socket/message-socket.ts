@@ -192,11 +192,23 @@ export abstract class MessageSocket extends SocketHandle {
     return this.#errors;
   }
 
+  /** Waits for completions, unless a call of `recvError` that came first has read the last of them. */
+  async #pumpOnce(queue: ErrorQueue): Promise<void> {
+    const settled = new AbortController();
+    // Not at once: the queue that the wait stands in is being served.
+    this.#sends.onSettled = () => queueMicrotask(() => settled.abort());
+    try {
+      await this.perform(new PumpOperation(queue), { signal: settled.signal });
+    } catch (error) {
+      if (!settled.signal.aborted) throw error;
+    }
+  }
+
   /** Reads completions for as long as any are outstanding. */
   async #pump(queue: ErrorQueue): Promise<void> {
     this.#isPumping = true;
     try {
-      while (this.#sends.size > 0) await this.perform(new PumpOperation(queue));
+      while (this.#sends.size > 0) await this.#pumpOnce(queue);
     } catch {
       // Only the end of the socket ends a wait without a limit, and it ends the sends' as well.
       this.#sends.abandon();

@@ -46,6 +46,8 @@ export class ZeroCopySends {
   /** SAFETY: an entry keeps the buffers reachable until the kernel has reported their send complete. */
   readonly #pending = new Map<number, Pending>();
   #next = 0;
+  /** Called when no send is under way any more, in the middle of whoever has read the last completion. */
+  onSettled: (() => void) | undefined;
 
   get size(): number {
     return this.#pending.size;
@@ -73,6 +75,7 @@ export class ZeroCopySends {
       resolve({ copied });
       isKnown = true;
     }
+    if (isKnown && this.#pending.size === 0) this.onSettled?.();
     return isKnown;
   }
 

@@ -9,7 +9,7 @@ import {
   SOF_TIMESTAMPING_TX_SOFTWARE,
   SOL_SOCKET,
 } from "portolan/abi";
-import { closeThreadReactor } from "portolan/reactor";
+import { closeThreadReactor, threadReactor } from "portolan/reactor";
 import { afterAll, describe, expect, it } from "vitest";
 import { failureOf, hasInet6, pattern, tcpPair } from "../support/socket-pairs.ts";
 
@@ -117,6 +117,20 @@ describe("recvError", () => {
 });
 
 describe("sendZeroCopy", () => {
+  it("keeps nothing waiting once it is complete, though a call of recvError has read the completion", async () => {
+    const [client, server] = tcpPair();
+    using _client = client;
+    using _server = server;
+    const controller = new AbortController();
+    const report = failureOf(() => client.recvError({ signal: controller.signal }));
+    const { completion } = await client.sendZeroCopy(pattern(20_000));
+    await completion;
+    controller.abort();
+    expect(await report).toMatchObject({ name: "AbortError" });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(threadReactor().active).toBe(0);
+  });
+
   it("tells when the memory is free, and whether it was copied", async () => {
     const [client, server] = tcpPair();
     using _client = client;
