@@ -42,9 +42,12 @@ export class DatagramAnswers {
   /** Answers, and the pieces of memory that they are made of. */
   #answers = 0;
   #pieces = 0;
-  /** Of each answer: how many datagrams it is, and of what size. */
+  /** Of each answer: how many datagrams it is, of what size, and what it measures. */
   readonly #counts = new Uint16Array(MAX_PIECES);
   readonly #sizes = new Int32Array(MAX_PIECES);
+  readonly #lengths = new Int32Array(MAX_PIECES);
+  /** Bytes that have left in the flush in hand. */
+  #bytesSent = 0;
   /** Of the last answer: the message that it goes back to, its datagrams, their size, what it measures and where it ends, … */
   #lastTo = 0;
   #lastCount = 0;
@@ -96,6 +99,7 @@ export class DatagramAnswers {
     if (to.askedLength > 0) this.#storeAsked(header, answer, to);
     this.#counts[answer] = 1;
     this.#sizes[answer] = length;
+    this.#lengths[answer] = length;
     this.#lastTo = to.message;
     this.#lastCount = 1;
     this.#lastSize = length;
@@ -129,6 +133,7 @@ export class DatagramAnswers {
     if (this.#lastCount === 1) this.#cut(last, this.#lastSize);
     this.#lastEnd = offset + length;
     this.#lastLength += length;
+    this.#lengths[last] = this.#lastLength;
     this.#counts[last] = ++this.#lastCount;
     // Only the last segment may be shorter.
     if (length < this.#lastSize) this.#isOpen = false;
@@ -158,7 +163,10 @@ export class DatagramAnswers {
     while (done < all) {
       const count = this.#send(done, all - done);
       if (count > 0) {
-        for (const end = done + count; done < end; done++) sent += this.#counts[done] as number;
+        for (const end = done + count; done < end; done++) {
+          sent += this.#counts[done] as number;
+          this.#bytesSent += this.#lengths[done] as number;
+        }
       } else if (count === -EAGAIN) {
         // A full buffer refuses the rest too.
         for (; done < all; done++) dropped += this.#counts[done] as number;
@@ -170,12 +178,10 @@ export class DatagramAnswers {
         done++;
       }
     }
-    let bytesOut = 0;
-    const { outVectors } = this.#memory;
-    for (let i = 0; i < this.#pieces; i++) bytesOut += this.#memory.vectorLength(outVectors + i * IOVEC.size);
     add(this.#counters, DATAGRAMS_OUT, sent);
     add(this.#counters, DATAGRAMS_DROPPED, dropped);
-    add(this.#counters, BYTES_OUT, bytesOut);
+    add(this.#counters, BYTES_OUT, this.#bytesSent);
+    this.#bytesSent = 0;
     this.#answers = 0;
     this.#pieces = 0;
     this.#isOpen = false;
@@ -203,8 +209,11 @@ export class DatagramAnswers {
       const start = memory.vectorStart(piece);
       const end = start + memory.vectorLength(piece);
       for (let at = start; at < end; at += size) {
-        memory.storeVector(vector, at, Math.min(size, end - at));
-        if (this.#send(MAX_PIECES, 1) === 1) sent++;
+        const length = Math.min(size, end - at);
+        memory.storeVector(vector, at, length);
+        if (this.#send(MAX_PIECES, 1) !== 1) continue;
+        sent++;
+        this.#bytesSent += length;
       }
     }
     return sent;
