@@ -75,6 +75,7 @@ export abstract class SocketHandle extends OptionAccess {
   #waits: Waits | undefined;
   #peer: Uint8Array | undefined;
   #closeCallbacks: (() => void)[] | undefined;
+  #leaving: AbortController | undefined;
   /** Whom the last non-blocking attempt to connect was about. */
   protected attempted: SystemErrorDetails | undefined;
 
@@ -277,6 +278,13 @@ export abstract class SocketHandle extends OptionAccess {
     return this.#waits;
   }
 
+  /** Aborted when the descriptor is closed or given away: for pauses in which nothing waits for the descriptor itself. */
+  protected get leaving(): AbortSignal {
+    this.descriptor("poll");
+    this.#leaving ??= new AbortController();
+    return this.#leaving.signal;
+  }
+
   /** After connect: a stream's peer is kept for the time when the connection is lost and the kernel has forgotten it. */
   protected rememberPeer(): void {
     this.#peer = this.type === SOCK_STREAM && peerName(this.#fd) >= 0 ? lastSockaddr() : undefined;
@@ -340,6 +348,7 @@ export abstract class SocketHandle extends OptionAccess {
     this.#fd = -1;
     this.#waits?.cancel();
     this.#waits = undefined;
+    this.#leaving?.abort();
     return fd;
   }
 }

@@ -10,6 +10,12 @@ export type {
   VsockAddress,
 } from "../abi/index.ts";
 export {
+  type ConnectionsOptions,
+  FIRST_SHORTAGE_PAUSE_MS,
+  LONGEST_SHORTAGE_PAUSE_MS,
+  SHORTAGE_WARNING_MS,
+} from "./accepting.ts";
+export {
   type ActivatedSocket,
   activatedSockets,
   type SpawnActivatedOptions,

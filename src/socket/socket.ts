@@ -14,6 +14,7 @@ import {
   SOCK_STREAM,
 } from "../abi/index.ts";
 import { close, connect, fcntl, socketpair } from "../sys/index.ts";
+import { acceptEach, type ConnectionsOptions } from "./accepting.ts";
 import { type AddressLike, addressDetails, toAddress, toSockaddr } from "./address.ts";
 import { recvOnce, sendOnce, sleepSync, waitSync } from "./calls.ts";
 import { DescriptorSocket } from "./descriptors.ts";
@@ -179,18 +180,25 @@ export class Socket extends DescriptorSocket {
     return fd === undefined ? undefined : this.#accepted(fd, operation.peer);
   }
 
-  /** Accepts connections until the socket is closed. Leaving the loop leaves the listener open. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<Socket, void, undefined> {
-    while (!this.closed) {
-      let peer: Socket;
-      try {
-        peer = await this.accept();
-      } catch (error) {
-        if (this.closed) return;
-        throw error;
-      }
-      yield peer;
-    }
+  /**
+   * Accepts connections until the socket is closed, one after the other. Leaving the loop leaves the listener open.
+   *
+   * A passing shortage (EMFILE, ENFILE, ENOBUFS, ENOMEM) does not end it: connections wait in the kernel's queue, and
+   * accepting rests for {@link FIRST_SHORTAGE_PAUSE_MS}, doubling up to {@link LONGEST_SHORTAGE_PAUSE_MS}. `onShortage`
+   * hears of each; without it the process is warned.
+   *
+   *     const onShortage = (error: Error, pauseMs: number) => console.error(error.message, "next try in", pauseMs, "ms");
+   *     for await (const connection of listener.connections({ onShortage })) connection.close();
+   *
+   * @throws as {@link Socket.accept}, but for shortages; what `onShortage` throws.
+   */
+  connections(options: ConnectionsOptions = NONE): AsyncGenerator<Socket, void, undefined> {
+    return acceptEach(this, options, () => this.leaving);
+  }
+
+  /** {@link Socket.connections}: `for await (const connection of listener)`. */
+  [Symbol.asyncIterator](): AsyncGenerator<Socket, void, undefined> {
+    return this.connections();
   }
 
   /**
