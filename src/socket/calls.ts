@@ -1,12 +1,13 @@
 /**
  * The system calls as sockets make them: never blocking, tried again after EINTR. Each returns the call's result or
- * `-errno`, EAGAIN included. What they share is scratch memory for addresses, one per thread, whose content is good
+ * `-errno`, EAGAIN included, and EFAULT where the memory was transferred since the call was made. What they share is scratch memory for addresses, one per thread, whose content is good
  * until the next call.
  */
 import {
   decodeSockaddr,
   EAGAIN,
   ECONNABORTED,
+  EFAULT,
   EINTR,
   F_GETFL,
   F_SETFL,
@@ -21,6 +22,7 @@ import {
   type SocketAddress,
 } from "../abi/index.ts";
 import * as sys from "../sys/index.ts";
+import { isDetached } from "./detached.ts";
 import { checked, type SystemErrorDetails, timeoutError } from "./errors.ts";
 import {
   deadlineOf,
@@ -70,6 +72,7 @@ export function acceptOnce(fd: number): number {
 
 /** recv(2) */
 export function recvOnce(fd: number, bytes: Uint8Array, length: number, flags: number): number {
+  if (length === 0 && isDetached(bytes)) return -EFAULT;
   let result: number;
   do result = sys.recv(fd, bytes, length, flags | MSG_DONTWAIT);
   while (result === -EINTR);
@@ -78,6 +81,7 @@ export function recvOnce(fd: number, bytes: Uint8Array, length: number, flags: n
 
 /** recvfrom(2); the sender is {@link lastAddress}. */
 export function recvFromOnce(fd: number, bytes: Uint8Array, length: number, flags: number): number {
+  if (bytes.length === 0 && isDetached(bytes)) return -EFAULT;
   let result: number;
   do {
     addressLength[0] = MAX_SOCKADDR_BYTES;
@@ -88,14 +92,17 @@ export function recvFromOnce(fd: number, bytes: Uint8Array, length: number, flag
 
 /** send(2) */
 export function sendOnce(fd: number, bytes: Uint8Array, flags: number): number {
+  const { length } = bytes;
+  if (length === 0 && isDetached(bytes)) return -EFAULT;
   let result: number;
-  do result = sys.send(fd, bytes, bytes.length, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+  do result = sys.send(fd, bytes, length, flags | MSG_DONTWAIT | MSG_NOSIGNAL);
   while (result === -EINTR);
   return result;
 }
 
 /** sendto(2) */
 export function sendToOnce(fd: number, bytes: Uint8Array, flags: number, to: Uint8Array): number {
+  if (bytes.length === 0 && isDetached(bytes)) return -EFAULT;
   let result: number;
   do result = sys.sendto(fd, bytes, bytes.length, flags | MSG_DONTWAIT | MSG_NOSIGNAL, to, to.length);
   while (result === -EINTR);

@@ -78,6 +78,7 @@ const BY_CALL: Readonly<Record<string, Causes>> = {
   },
   recv: {
     ECONNREFUSED: "an earlier datagram was answered: nothing listens there",
+    EFAULT: "the memory was transferred to somebody else while the call waited",
     EINVAL: "there is nothing of the kind that the flags ask for, such as urgent data",
     ENOTCONN: "connect first",
     ETIMEDOUT: "the peer stopped answering: what was sent was never acknowledged",
@@ -87,6 +88,7 @@ const BY_CALL: Readonly<Record<string, Causes>> = {
     EBADF: "a descriptor to be passed is not open",
     ECONNREFUSED: "nothing listens there",
     EDESTADDRREQ: "no destination: connect first, or use sendTo",
+    EFAULT: "the memory was transferred to somebody else while the call waited",
     EINVAL: "the kernel does not take this address, these flags or this control data",
     EISCONN: "a connected socket of this type does not send elsewhere",
     ENOENT: "no socket file is at this path",

@@ -1,8 +1,9 @@
 /** The part of `Socket` that passes descriptors to other processes and takes theirs: SCM_RIGHTS. unix(7) */
-import { AF_UNIX, SOCK_STREAM } from "../abi/index.ts";
+import { AF_UNIX, EFAULT, SOCK_STREAM } from "../abi/index.ts";
 import { type Ancillary, encodeAncillary } from "./ancillary.ts";
 import { sendOnce } from "./calls.ts";
 import { type Descriptor, descriptorNumber } from "./descriptors-state.ts";
+import { isDetached } from "./detached.ts";
 import { closeDescriptors, type ReceivedMessage } from "./message.ts";
 import { sendMessageOnce } from "./message-header.ts";
 import { MAX_DESCRIPTORS } from "./message-operations.ts";
@@ -135,6 +136,7 @@ class SendDescriptorsOperation implements Operation {
 
   attempt(fd: number): number {
     for (;;) {
+      if (isDetached(this.#bytes)) return -EFAULT;
       const result =
         this.#sent === 0
           ? sendMessageOnce(fd, [this.#bytes], undefined, this.#control, 0)

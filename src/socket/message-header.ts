@@ -1,10 +1,11 @@
 /**
  * sendmsg(2) and recvmsg(2) as sockets make them: never blocking, tried again after EINTR. The header, the vector of
  * buffers, the address and the control data that is received lie in scratch memory, one per thread, whose content is
- * good until the next call.
+ * good until the next call. EFAULT: a buffer was transferred since the call was made.
  */
 import {
   decodeSockaddr,
+  EFAULT,
   EINTR,
   IOVEC,
   MAX_SOCKADDR_BYTES,
@@ -16,6 +17,7 @@ import {
   UIO_MAXIOV,
 } from "../abi/index.ts";
 import { addressOf, recvmsg, sendmsg } from "../sys/index.ts";
+import { isDetached } from "./detached.ts";
 
 /** Buffers in one message: the kernel's UIO_MAXIOV. */
 export const MAX_BUFFERS: number = UIO_MAXIOV;
@@ -53,6 +55,7 @@ export function sendMessageOnce(
   controlData: Uint8Array | undefined,
   flags: number,
 ): number {
+  if (buffers.some(isDetached)) return -EFAULT;
   const { bytes, words, address } = scratch();
   const vectors = storeVectors(words, buffers, 0);
   if (to !== undefined) bytes.set(to, NAME_OFFSET);
@@ -79,6 +82,7 @@ export function recvMessageOnce(
   controlBytes: number,
   flags: number,
 ): number {
+  if (buffers.some(isDetached)) return -EFAULT;
   const { words, address } = scratch();
   const room = controlRoom(controlBytes);
   let result: number;

@@ -16,6 +16,7 @@ import {
 } from "../abi/index.ts";
 import { addressDetails, toAddress, toSockaddr } from "./address.ts";
 import { type Ancillary, decodeAncillary, encodeAncillary } from "./ancillary.ts";
+import { attached } from "./detached.ts";
 import type { SystemErrorDetails } from "./errors.ts";
 import { closeDescriptors, type Message, type MessageRoom, ReceivedMessage } from "./message.ts";
 import {
@@ -244,6 +245,7 @@ function checkBuffers(buffers: Uint8Array | readonly Uint8Array[]): readonly Uin
     throw new RangeError(`a message has at most ${MAX_BUFFERS} buffers, not ${list.length}`);
   for (const buffer of list) {
     if (!(buffer instanceof Uint8Array)) throw new TypeError(`a buffer is a Uint8Array, not ${nameKind(buffer)}`);
+    attached(buffer);
   }
   return list;
 }

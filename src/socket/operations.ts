@@ -3,6 +3,7 @@ import {
   EAGAIN,
   EALREADY,
   ECONNABORTED,
+  EFAULT,
   EINPROGRESS,
   EINTR,
   EISCONN,
@@ -23,6 +24,7 @@ import {
   sendToOnce,
   socketInt,
 } from "./calls.ts";
+import { attached, isDetached } from "./detached.ts";
 import type { SystemErrorDetails } from "./errors.ts";
 import { type Direction, EVENTS, type Operation, READABLE, WRITABLE } from "./waits.ts";
 
@@ -200,6 +202,7 @@ export class SendAllOperation implements Operation {
   attempt(fd: number): number {
     // At least one call, so that an empty datagram is sent too.
     do {
+      if (isDetached(this.#bytes)) return -EFAULT;
       const rest = this.#sent === 0 ? this.#bytes : this.#bytes.subarray(this.#sent);
       const result = sendOnce(fd, rest, this.#flags);
       if (result < 0) return result;
@@ -247,10 +250,10 @@ export class PollOperation implements Operation {
   }
 }
 
-/** @throws TypeError for anything but bytes and strings */
+/** @throws TypeError for anything but bytes and strings, and for bytes that were transferred */
 export function toBytes(bytes: Bytes): Uint8Array {
   if (typeof bytes === "string") return Buffer.from(bytes);
-  if (bytes instanceof Uint8Array) return bytes;
+  if (bytes instanceof Uint8Array) return attached(bytes);
   if (ArrayBuffer.isView(bytes)) return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   throw new TypeError(`a Uint8Array or a string can be sent, not ${nameKind(bytes)}`);
 }

@@ -19,6 +19,7 @@ import { type AddressLike, addressDetails, toAddress, toSockaddr } from "./addre
 import { recvOnce, sendOnce, sleepSync, waitSync } from "./calls.ts";
 import { DescriptorSocket } from "./descriptors.ts";
 import { type Descriptor, descriptorNumber, foreignNumber, type NodeSocket, socketKind } from "./descriptors-state.ts";
+import { attached } from "./detached.ts";
 import { canceledError, checked, SystemError, timeoutError } from "./errors.ts";
 import { Adopted } from "./handle.ts";
 import { checkInt, type FamilyName, type TypeName, typeNumber } from "./names.ts";
@@ -473,7 +474,7 @@ export class Socket extends DescriptorSocket {
 }
 
 function checkTarget(target: Uint8Array): Uint8Array {
-  if (target instanceof Uint8Array) return target;
+  if (target instanceof Uint8Array) return attached(target);
   throw new TypeError(`a Uint8Array or a size in bytes is wanted to receive into, not ${nameKind(target)}`);
 }
 

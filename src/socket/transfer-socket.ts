@@ -1,6 +1,7 @@
 /** The part of `Socket` that reads whole things from a stream, and moves bytes without touching them. */
 import { F_SETPIPE_SZ, O_CLOEXEC, O_NONBLOCK } from "../abi/index.ts";
 import { close, fcntl, pipe2 } from "../sys/index.ts";
+import { attached } from "./detached.ts";
 import { checked } from "./errors.ts";
 import { MessageSocket } from "./message-socket.ts";
 import { type Bytes, MAX_RECEIVE_BYTES, toBytes } from "./operations.ts";
@@ -197,7 +198,10 @@ export abstract class TransferSocket extends MessageSocket {
 }
 
 function toRoom(target: Uint8Array | number): Buffer {
-  if (target instanceof Uint8Array) return Buffer.from(target.buffer, target.byteOffset, target.length);
+  if (target instanceof Uint8Array) {
+    const { buffer, byteOffset, length } = attached(target);
+    return Buffer.from(buffer, byteOffset, length);
+  }
   if (Number.isInteger(target) && target >= 0 && target <= MAX_RECEIVE_BYTES) return Buffer.allocUnsafeSlow(target);
   throw new RangeError(`a Uint8Array or a size from 0 to ${MAX_RECEIVE_BYTES} is wanted, not ${String(target)}`);
 }

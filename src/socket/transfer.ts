@@ -1,7 +1,8 @@
 /** The loops that streams need, as operations that may have to wait; and moving bytes that never come to this process. */
-import { EAGAIN, MSG_PEEK, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "../abi/index.ts";
+import { EAGAIN, EFAULT, MSG_PEEK, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK } from "../abi/index.ts";
 import { sendfile, splice } from "../sys/index.ts";
 import { recvOnce } from "./calls.ts";
+import { isDetached } from "./detached.ts";
 import { type Direction, type Operation, READABLE, WRITABLE } from "./waits.ts";
 
 /** Bytes that one attempt moves before others get their turn; then the call waits for the next. */
@@ -39,6 +40,7 @@ export class ReadExactlyOperation implements Operation {
   }
 
   attempt(fd: number): number {
+    if (isDetached(this.#into)) return -EFAULT;
     while (this.received < this.#into.length) {
       const rest = this.received === 0 ? this.#into : this.#into.subarray(this.received);
       const result = recvOnce(fd, rest, rest.length, 0);
