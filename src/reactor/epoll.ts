@@ -17,9 +17,8 @@
  * Edge-triggered (EPOLLET), a condition is reported when it begins. Fewer reports come of it, and a duty: whoever is told
  * must go on until the kernel says EAGAIN, or will not be told again. A receive that came back short says as much for
  * bytes, but not for the end of the stream, which may have arrived with them: hence EPOLLRDHUP, which says that it has. Nor
- * for those behind urgent data, before which each receive stops: hence EPOLLPRI, which says that there are such.
- * (A receive from a unix socket also stops behind bytes that descriptors were passed with, which nothing says: what was sent
- * after them is received once more comes. Level-triggered it is at once.)
+ * for those behind urgent data, before which each receive stops: hence EPOLLPRI, which says that there are such. A receive
+ * from a unix socket also stops behind bytes that descriptors were passed with, which nothing says: there one more is tried.
  * A change of what is wanted (EPOLL_CTL_MOD) looks anew, so a condition that began while nobody wanted it is reported.
  */
 import {

@@ -7,6 +7,7 @@
  * when the handler returns, or small ones a few at a time (`parked-sends.ts`).
  */
 import {
+  AF_UNIX,
   EAGAIN,
   EBADF,
   ECONNABORTED,
@@ -34,6 +35,7 @@ import * as sys from "../sys/index.ts";
 import { check } from "./check.ts";
 import { MAX_DESCRIPTORS, type Reactor, type Slot, type SlotHandler } from "./contract.ts";
 import { closeKept, keepDescriptor } from "./descriptor.ts";
+import { familyOf } from "./family.ts";
 import { OutputQueue } from "./output.ts";
 import { ParkedSends } from "./parked-sends.ts";
 import type { Selector } from "./selector.ts";
@@ -105,6 +107,8 @@ export class ReadinessReactor implements Reactor {
   #armed = new Int32Array(0);
   #finishing = new Uint8Array(0);
   #background = new Uint8Array(0);
+  /** Where readiness is told once: per descriptor, its address family, once somebody has asked. */
+  #families = new Int32Array(0);
   readonly #handlers: (SlotHandler | undefined)[] = [];
   readonly #outputs: (OutputQueue | undefined)[] = [];
   #generation = 0;
@@ -177,6 +181,7 @@ export class ReadinessReactor implements Reactor {
     this.#finishing[fd] = 0;
     this.#left[fd] = 0;
     this.#background[fd] = 0;
+    this.#families[fd] = 0;
     this.#handlers[fd] = handler;
     return slot;
   }
@@ -367,6 +372,9 @@ export class ReadinessReactor implements Reactor {
   dispose(): void {
     if (this.#disposed) return;
     for (const slot of this.#slots) if (slot !== 0) this.detach(slot);
+    // Of slots that there are no more.
+    this.#again.length = 0;
+    this.#failures.length = 0;
     this.#disposed = true;
     // A handler that disposes of its own reactor may still look at the input.
     if (this.#depth === 0) this.#release();
@@ -400,6 +408,7 @@ export class ReadinessReactor implements Reactor {
     this.#left = copy(new Int32Array(grown), this.#left);
     this.#finishing = copy(new Uint8Array(grown), this.#finishing);
     this.#background = copy(new Uint8Array(grown), this.#background);
+    this.#families = copy(new Int32Array(grown), this.#families);
     this.#parked.reserve(grown);
   }
 
@@ -533,10 +542,14 @@ export class ReadinessReactor implements Reactor {
     }
   }
 
-  /** A receive that left room means that nothing is left, unless the peer's end, or urgent data, has been reported too. */
+  /**
+   * A receive that left room means that nothing is left, unless the peer's end, or urgent data, has been reported too; or it
+   * came from a unix socket, where it stops behind bytes that descriptors were passed with.
+   */
   #noteMore(fd: number, slot: Slot, isFull: boolean, events: number): void {
-    const mayBeMore = isFull || (events & (POLLPRI | POLLRDHUP | UNASKED)) !== 0;
-    if (mayBeMore) this.#noteLeft(fd, slot, events & ~POLLOUT);
+    if (this.#families[fd] === 0) this.#families[fd] = familyOf(fd);
+    const isFlagged = (events & (POLLPRI | POLLRDHUP | UNASKED)) !== 0;
+    if (isFull || isFlagged || this.#families[fd] === AF_UNIX) this.#noteLeft(fd, slot, events & ~POLLOUT);
   }
 
   #acceptSome(fd: number, slot: Slot): void {

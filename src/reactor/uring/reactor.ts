@@ -73,15 +73,14 @@ import {
   POLLPRI,
   POLLRDBAND,
   SHUT_WR,
-  SO_DOMAIN,
   SOCK_CLOEXEC,
   SOCK_NONBLOCK,
-  SOL_SOCKET,
 } from "../../abi/index.ts";
 import * as sys from "../../sys/index.ts";
 import { check } from "../check.ts";
 import { MAX_DESCRIPTORS, MOST_KEPT_BYTES, type Reactor, type Slot, type SlotHandler } from "../contract.ts";
 import { closeKept, keepDescriptor } from "../descriptor.ts";
+import { familyOf, NO_FAMILY } from "../family.ts";
 import { OutputQueue } from "../output.ts";
 import {
   ACCEPTING,
@@ -505,7 +504,7 @@ export class UringReactor implements Reactor {
 
   /** Of a socket its address family; else {@link NO_FAMILY}. Asked of the kernel once for each slot. */
   #familyOf(fd: number): number {
-    if (this.#families[fd] === 0) this.#families[fd] = askFamily(fd);
+    if (this.#families[fd] === 0) this.#families[fd] = familyOf(fd);
     return this.#families[fd] as number;
   }
 
@@ -1068,18 +1067,6 @@ function pollNow(fd: number, events: number): number {
   const pollfd = new Int32Array([fd, events]);
   sys.poll(pollfd, 1, 0);
   return (pollfd[1] as number) >>> 16;
-}
-
-const family = new Int32Array(1);
-const familyBytes = new Uint32Array(1);
-
-/** In place of a family: it is no socket. */
-const NO_FAMILY = -1;
-
-function askFamily(fd: number): number {
-  familyBytes[0] = 4;
-  const outcome = sys.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, family, familyBytes);
-  return outcome < 0 ? NO_FAMILY : (family[0] as number);
 }
 
 /** A completion's 64-bit user data, as a number: the operation above, the slot below. */
