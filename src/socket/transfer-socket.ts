@@ -1,10 +1,11 @@
 /** The part of `Socket` that reads whole things from a stream, and moves bytes without touching them. */
-import { F_SETPIPE_SZ, O_CLOEXEC, O_NONBLOCK } from "../abi/index.ts";
+import { EAGAIN, F_DUPFD_CLOEXEC, F_SETPIPE_SZ, O_CLOEXEC, O_NONBLOCK } from "../abi/index.ts";
 import { close, fcntl, pipe2 } from "../sys/index.ts";
+import { waitSync } from "./calls.ts";
 import { attached } from "./detached.ts";
 import { checked } from "./errors.ts";
 import { MessageSocket } from "./message-socket.ts";
-import { type Bytes, MAX_RECEIVE_BYTES, toBytes } from "./operations.ts";
+import { type Bytes, MAX_RECEIVE_BYTES, SendAllOperation, toBytes } from "./operations.ts";
 import {
   IncompleteReadError,
   ReadExactlyOperation,
@@ -13,8 +14,9 @@ import {
   SpliceInOperation,
   SpliceOutOperation,
 } from "./transfer.ts";
+import { PIECE_BYTES, ReadOperation } from "./transfer-copy.ts";
 import { type ReaderOptions, SocketReader } from "./transfer-reader.ts";
-import { deadlineOf, type WaitOptions } from "./waits.ts";
+import { deadlineOf, type WaitOptions, Waits } from "./waits.ts";
 
 type SyncLimits = Omit<WaitOptions, "signal">;
 
@@ -94,11 +96,15 @@ export abstract class TransferSocket extends MessageSocket {
    * Sends a part of a file, from the kernel's cache to the socket without passing through this process. The file's own
    * position stays where it is. What is not in the cache is read while the thread waits: for slow disks use a worker.
    * sendfile(2)
+   *
+   * What sendfile refuses is read and sent in pieces: files without pages, such as some of /proc; and, from offset 0,
+   * what has no offsets (a pipe, a terminal, a socket), up to its end. Of the latter, another call's bytes may come
+   * between the pieces, and a piece that was read when the call failed is lost.
    * @param file must stay open until the promise settles.
    * @param offset where to begin; a whole number of bytes.
    * @param length how much to send; by default everything up to the file's end.
    * @returns how many bytes were sent: less than `length` when the file is shorter.
-   * @throws SystemError EINVAL or ESPIPE (what is open there cannot be sent so: a pipe, a socket), EPIPE …
+   * @throws SystemError ESPIPE (an offset into what has none), EINVAL or EISDIR (what is open there cannot be read), EPIPE …
    */
   async sendFile(
     file: FileLike,
@@ -109,8 +115,9 @@ export abstract class TransferSocket extends MessageSocket {
     // sendfile has no flag for one call alone.
     this.nonBlockingDescriptor("sendfile");
     const operation = sendFileOperation(file, offset, length);
+    const limits = { signal: options.signal, deadlineMs: deadlineOf(options, performance.now()) };
     await this.perform(operation, options);
-    return operation.sent;
+    return operation.isStream ? this.#sendStream(file, length, limits) : operation.sent;
   }
 
   /** {@link TransferSocket.sendFile}, blocking the thread. */
@@ -122,8 +129,9 @@ export abstract class TransferSocket extends MessageSocket {
   ): number {
     this.nonBlockingDescriptor("sendfile");
     const operation = sendFileOperation(file, offset, length);
+    const limits = { deadlineMs: deadlineOf(options, performance.now()) };
     this.performSync(operation, options);
-    return operation.sent;
+    return operation.isStream ? this.#sendStreamSync(file, length, limits) : operation.sent;
   }
 
   /**
@@ -175,6 +183,49 @@ export abstract class TransferSocket extends MessageSocket {
     } finally {
       pipe.close();
     }
+  }
+
+  /** The file is watched by a number of its own: its owner may be watching it, and may close it. */
+  async #sendStream(file: FileLike, length: number, limits: WaitOptions): Promise<number> {
+    const fd = duplicate(file);
+    const source = new Waits(fd, false, () => ({}));
+    const { leaving } = this;
+    const leave = (): void => source.cancel();
+    leaving.addEventListener("abort", leave);
+    const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    try {
+      let sent = 0;
+      while (sent < length) {
+        const reading = new ReadOperation(piece, Math.min(PIECE_BYTES, length - sent));
+        let count = reading.attempt(fd);
+        if (count === -EAGAIN) count = await source.wait(reading, limits);
+        if (checked("read", count) === 0) break;
+        await this.perform(new SendAllOperation(piece.subarray(0, count), 0), limits);
+        sent += count;
+      }
+      return sent;
+    } finally {
+      leaving.removeEventListener("abort", leave);
+      source.cancel();
+      close(fd);
+    }
+  }
+
+  #sendStreamSync(file: FileLike, length: number, limits: SyncLimits): number {
+    const fd = fileNumber(file);
+    const piece = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    let sent = 0;
+    while (sent < length) {
+      const reading = new ReadOperation(piece, Math.min(PIECE_BYTES, length - sent));
+      const count = checked(
+        "read",
+        waitSync(fd, reading, limits, false, () => ({})),
+      );
+      if (count === 0) break;
+      this.performSync(new SendAllOperation(piece.subarray(0, count), 0), limits);
+      sent += count;
+    }
+    return sent;
   }
 
   /** splice(2) needs a pipe at one of its ends. Its flag not to block is for the pipe: the sockets need to be so. */
@@ -230,13 +281,21 @@ function until({ outcome, bytes }: ReadUntilOperation): Buffer | undefined {
 }
 
 function sendFileOperation(file: FileLike, offset: number, length: number): SendFileOperation {
-  const fd = typeof file === "number" ? file : file?.fd;
-  if (!Number.isInteger(fd) || fd < 0)
-    throw new TypeError("a file is an open descriptor, or an object that has one as fd");
+  const fd = fileNumber(file);
   if (!Number.isSafeInteger(offset) || offset < 0)
     throw new RangeError(`offset is a whole number from 0 up, not ${offset}`);
   checkLength(length);
   return new SendFileOperation(fd, offset, length);
+}
+
+function fileNumber(file: FileLike): number {
+  const fd = typeof file === "number" ? file : file?.fd;
+  if (Number.isInteger(fd) && fd >= 0) return fd;
+  throw new TypeError("a file is an open descriptor, or an object that has one as fd");
+}
+
+function duplicate(file: FileLike): number {
+  return checked("fcntl", fcntl(fileNumber(file), F_DUPFD_CLOEXEC), { subject: "F_DUPFD_CLOEXEC" });
 }
 
 function checkLength(length: number): void {

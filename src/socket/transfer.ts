@@ -3,6 +3,7 @@ import { EAGAIN, EFAULT, MSG_PEEK, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLO
 import { sendfile, splice } from "../sys/index.ts";
 import { recvOnce } from "./calls.ts";
 import { isDetached } from "./detached.ts";
+import { FilePieces, fallback } from "./transfer-copy.ts";
 import { type Direction, type Operation, READABLE, WRITABLE } from "./waits.ts";
 
 /** Bytes that one attempt moves before others get their turn; then the call waits for the next. */
@@ -111,14 +112,17 @@ export class ReadUntilOperation implements Operation {
   }
 }
 
-/** sendfile(2), until so much is sent or the file ends. */
+/** sendfile(2), until so much is sent or the file ends; where the kernel refuses it, pieces. */
 export class SendFileOperation implements Operation {
   readonly syscall = "sendfile";
   readonly direction: Direction = WRITABLE;
   readonly #file: number;
   readonly #offset: BigUint64Array;
   readonly #length: number;
+  #pieces: FilePieces | undefined;
   sent = 0;
+  /** Set where nothing was sent, since what is open there has no offsets and may have to be waited for. */
+  isStream = false;
 
   constructor(file: number, offset: number, length: number) {
     this.#file = file;
@@ -128,15 +132,25 @@ export class SendFileOperation implements Operation {
 
   attempt(fd: number): number {
     let left = MAX_BYTES_PER_ATTEMPT;
-    while (this.sent < this.#length) {
+    while (this.sent < this.#length && !this.isStream) {
       if (left <= 0) return -EAGAIN;
-      const result = sendfile(fd, this.#file, this.#offset, Math.min(left, this.#length - this.sent));
+      const wanted = Math.min(left, this.#length - this.sent);
+      const result = this.#pieces?.sendSome(fd, wanted) ?? sendfile(fd, this.#file, this.#offset, wanted);
+      if (result < 0 && this.sent === 0 && this.#fallBack(result)) continue;
       if (result < 0) return result;
       if (result === 0) break;
       this.sent += result;
       left -= result;
     }
     return 0;
+  }
+  #fallBack(result: number): boolean {
+    if (this.#pieces !== undefined) return false;
+    const offset = Number(this.#offset[0]);
+    const way = fallback(result, this.#file, offset);
+    if (way === "pieces") this.#pieces = new FilePieces(this.#file, offset);
+    this.isStream = way === "stream";
+    return way !== undefined;
   }
 }
 

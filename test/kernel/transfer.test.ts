@@ -293,7 +293,7 @@ describe("sendFile", () => {
     using _right = right;
     const ends = new Int32Array(2);
     pipe2(ends, 0);
-    expect(await failureOf(() => left.sendFile(ends[0] as number))).toMatchObject({
+    expect(await failureOf(() => left.sendFile(ends[0] as number, 1))).toMatchObject({
       code: "ESPIPE",
       syscall: "sendfile",
     });
