@@ -24,6 +24,7 @@ import { explainSocketFailure } from "./families.ts";
 import { checkInt, type FamilyName, familyNumber, type TypeName, typeNumber } from "./names.ts";
 import { OptionAccess } from "./option-access.ts";
 import type { OptionReadValue } from "./options.ts";
+import { explainBind } from "./permissions.ts";
 import { describeHolder } from "./port-holder.ts";
 import { isAlwaysWritable, Waits } from "./waits.ts";
 
@@ -297,7 +298,10 @@ export abstract class SocketHandle extends OptionAccess {
 
   /** What an operation says of its own error, completed; for one that says nothing, the two ends. */
   protected describeError(details: SystemErrorDetails | undefined): SystemErrorDetails {
-    return details === undefined ? this.peerDetails() : this.withLocal(details);
+    if (details === undefined) return this.peerDetails();
+    // Who says only why leaves it to the socket to say whom it was about.
+    const saysWhom = "address" in details || "path" in details;
+    return !saysWhom && "cause" in details ? { ...this.peerDetails(), ...details } : this.withLocal(details);
   }
 
   /** For an error that is about an address: the own end beside it. */
@@ -327,7 +331,10 @@ export abstract class SocketHandle extends OptionAccess {
 
   #addressError(syscall: string, result: number, address: SocketAddress): SystemError {
     const details = addressDetails(address);
-    if (result !== -EADDRINUSE) return new SystemError(syscall, result, details);
+    if (result !== -EADDRINUSE) {
+      const cause = syscall === "bind" ? explainBind(address, result, this.protocol) : undefined;
+      return new SystemError(syscall, result, { ...details, cause });
+    }
     const isUnix = this.family === AF_UNIX;
     const cause = isUnix ? "the name is taken; a path stays taken until its file is removed" : undefined;
     return new SystemError(syscall, result, {

@@ -2,6 +2,7 @@
 import {
   AF_UNIX,
   CMSG_SPACE,
+  EPERM,
   MSG_CMSG_CLOEXEC,
   MSG_CTRUNC,
   MSG_DONTWAIT,
@@ -29,6 +30,7 @@ import {
   sendMessageOnce,
 } from "./message-header.ts";
 import { MAX_RECEIVE_BYTES, nameKind, toBytes } from "./operations.ts";
+import { explainCredentials } from "./permissions.ts";
 import { type Direction, ERRORS, type Operation, PRIORITY, READABLE, WRITABLE } from "./waits.ts";
 
 /** Room for ancillary data where the caller names none. */
@@ -49,7 +51,7 @@ export class SendMessageOperation implements Operation {
   readonly #control: Uint8Array | undefined;
   readonly #flags: number;
 
-  readonly describe?: () => SystemErrorDetails;
+  readonly describe?: (result?: number) => SystemErrorDetails | undefined;
 
   /** @throws TypeError or RangeError for what cannot be sent. */
   constructor({ data, to, control = NO_CONTROL, flags = 0 }: Message) {
@@ -57,7 +59,7 @@ export class SendMessageOperation implements Operation {
       throw new TypeError("sendZeroCopy sends with MSG_ZEROCOPY, and tells when it is done");
     this.#buffers = toBuffers(data);
     this.#to = to === undefined ? undefined : toSockaddr(to);
-    if (to !== undefined) this.describe = () => addressDetails(toAddress(to));
+    if (to !== undefined || control.length > 0) this.describe = (result) => describeSend(to, control, result);
     this.#control = control.length === 0 ? undefined : encodeAncillary(control);
     if (this.#control !== undefined && this.#control.length > MAX_CONTROL_BYTES) {
       throw new RangeError(`control takes ${this.#control.length} bytes; ${MAX_CONTROL_BYTES} is the limit`);
@@ -248,6 +250,16 @@ function checkBuffers(buffers: Uint8Array | readonly Uint8Array[]): readonly Uin
     attached(buffer);
   }
   return list;
+}
+
+function describeSend(
+  to: Message["to"],
+  control: readonly Ancillary[],
+  result: number | undefined,
+): SystemErrorDetails | undefined {
+  const cause = result === -EPERM ? explainCredentials(control) : undefined;
+  const reason = cause === undefined ? undefined : { cause };
+  return to === undefined ? reason : { ...addressDetails(toAddress(to)), ...reason };
 }
 
 function checkWhole(name: string, value: number, max: number): number {

@@ -22,6 +22,9 @@ import { type ConnectionInfo, nameTcpInfo } from "./tcp-info.ts";
 const MAX_OPTION_BYTES = 1 << 20;
 
 export abstract class OptionAccess {
+  /** The socket's protocol. */
+  abstract readonly protocol: number;
+
   /** The open descriptor. @throws SystemError EBADF when the socket is closed. */
   protected abstract descriptor(syscall: string): number;
 
@@ -62,7 +65,7 @@ export abstract class OptionAccess {
     if (!writable) throw new TypeError(`${name} can only be read`);
     const bytes = option.encode(value as never);
     const result = setsockopt(fd, option.levelFor(value), number, bytes, bytes.length);
-    if (result < 0) throw optionError(option, "setsockopt", result);
+    if (result < 0) throw optionError(option, "setsockopt", result, this.protocol);
   }
 
   /**
@@ -99,7 +102,7 @@ export abstract class OptionAccess {
     const bytes = new Uint8Array(sizeBytes);
     const length = new Uint32Array([sizeBytes]);
     const result = getsockopt(fd, level, option, bytes, length);
-    if (result < 0) throw new SystemError("getsockopt", result, { subject: byNumber(level, option) });
+    if (result < 0) throw rawOptionError(level, option, "getsockopt", result, this.protocol);
     return bytes.subarray(0, Math.min(length[0] as number, sizeBytes));
   }
 
@@ -114,7 +117,7 @@ export abstract class OptionAccess {
     const bytes = typeof value === "number" ? intBytes(value) : value;
     if (!(bytes instanceof Uint8Array)) throw new TypeError("an option's value is a Uint8Array or a number");
     const result = setsockopt(fd, level, option, bytes, bytes.length);
-    if (result < 0) throw new SystemError("setsockopt", result, { subject: byNumber(level, option) });
+    if (result < 0) throw rawOptionError(level, option, "setsockopt", result, this.protocol);
   }
 
   /** Whether datagrams may be sent to broadcast addresses: SO_BROADCAST. */
@@ -212,17 +215,29 @@ function readKnown(fd: number, option: AnyOption, argument: unknown): Uint8Array
   return bytes.subarray(0, Math.min((length[0] as number) * lengthUnitBytes, bytes.length));
 }
 
-function optionError(option: AnyOption, syscall: "getsockopt" | "setsockopt", errno: number): SystemError {
-  return new SystemError(syscall, errno, { subject: option.name, ...explainOptionFailure(option, syscall, errno) });
+function optionError(
+  option: AnyOption,
+  syscall: "getsockopt" | "setsockopt",
+  errno: number,
+  protocol = 0,
+): SystemError {
+  const explanation = explainOptionFailure(option, syscall, errno, { protocol });
+  return new SystemError(syscall, errno, { subject: option.name, ...explanation });
 }
 
-/** An option that is known is called by its name in messages, though its numbers were given. */
-function byNumber(level: number, option: number): string {
+/** An option that is known is called by its name in messages, though its numbers were given, and explained as well. */
+function rawOptionError(
+  level: number,
+  option: number,
+  syscall: "getsockopt" | "setsockopt",
+  errno: number,
+  protocol: number,
+): SystemError {
   const known = Object.values(options as Readonly<Record<string, AnyOption>>).find(
     (one) => one.level === level && one.option === option,
   );
-  if (known !== undefined) return known.name;
-  return `option ${option} of level ${level}`;
+  if (known !== undefined) return optionError(known, syscall, errno, protocol);
+  return new SystemError(syscall, errno, { subject: `option ${option} of level ${level}` });
 }
 
 function checkNumbers(level: number, option: number): void {

@@ -451,7 +451,7 @@ export class Socket extends DescriptorSocket {
   }
 
   #fail(syscall: string, result: number, operation?: Operation): never {
-    throw new SystemError(syscall, result, this.describeError(operation?.describe?.()));
+    throw new SystemError(syscall, result, this.describeError(operation?.describe?.(result)));
   }
 
   #accepted(fd: number, peer: Uint8Array | undefined): Socket {

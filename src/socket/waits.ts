@@ -43,8 +43,11 @@ export interface Operation {
    * @returns the call's result, or `-errno`; `-EAGAIN` to wait and be called again.
    */
   attempt(fd: number): number;
-  /** Whom the call is about, for its errors; by default the peer. */
-  describe?(): SystemErrorDetails;
+  /**
+   * Whom the call is about, for its errors; by default the peer.
+   * @param result what the attempt returned, `-errno`; undefined when its time was over.
+   */
+  describe?(result?: number): SystemErrorDetails | undefined;
 }
 
 /** The poll(2) event of each direction. */

@@ -2,6 +2,7 @@
 import { release } from "node:os";
 import { EACCES, EINVAL, EISCONN, ENOPROTOOPT, ENOTCONN, EOPNOTSUPP, EPERM } from "../../abi/index.ts";
 import type { AnyOption } from "../options.ts";
+import { membershipCapability } from "../permissions.ts";
 import type { OptionMoment } from "./row.ts";
 
 const MOMENTS: { readonly [Moment in OptionMoment]: string | undefined } = {
@@ -18,20 +19,27 @@ const STATE_ERRORS: ReadonlySet<number> = new Set([EINVAL, EISCONN, ENOTCONN, EO
 /**
  * The cause, where more can be said than of any call, and a hint.
  * @param errno of either sign.
- * @param kernel the kernel's release, as uname(2) tells.
+ * @param where the kernel's release, as uname(2) tells, and the socket's protocol.
  */
 export function explainOptionFailure(
   option: AnyOption,
   syscall: "getsockopt" | "setsockopt",
   errno: number,
-  kernel: string = release(),
+  { kernel = release(), protocol = 0 }: { readonly kernel?: string; readonly protocol?: number } = {},
 ): { readonly cause: string | undefined; readonly hint: string | undefined } {
   const number = Math.abs(errno);
-  return { cause: causeOf(option, syscall, number, kernel), hint: hintFor(option, number) };
+  return { cause: causeOf(option, syscall, number, kernel, protocol), hint: hintFor(option, number) };
 }
 
-function causeOf(option: AnyOption, syscall: string, errno: number, kernel: string): string | undefined {
-  const { capability, since } = option;
+function causeOf(
+  option: AnyOption,
+  syscall: string,
+  errno: number,
+  kernel: string,
+  protocol: number,
+): string | undefined {
+  const { since } = option;
+  const capability = option.name === "NETLINK_ADD_MEMBERSHIP" ? membershipCapability(protocol) : option.capability;
   if ((errno === EPERM || errno === EACCES) && capability !== undefined && syscall === "setsockopt") {
     return `this value needs ${capability}`;
   }
