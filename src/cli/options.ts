@@ -6,12 +6,13 @@ import { findService, type ServiceEntry, seconds, services, usualEndpoint } from
 import { parseEndpoint } from "../socket/index.ts";
 import { checkingUsage, unknownName, usage } from "./failure.ts";
 import { pasteable } from "./self-command.ts";
+import { knowing, oneOf, wordsOf } from "./words.ts";
 
 const MAX_GRACE_SECONDS = 86_400;
 
 /** A parser for commander of a value; what it throws is the user's to mend. */
 export function parser<Value>(parse: (text: string) => Value): (text: string) => Value {
-  return (text) => checkingUsage(() => parse(text));
+  return knowing(wordsOf(parse), (text) => checkingUsage(() => parse(text)));
 }
 
 /** As {@link parser}, for an option that may be given several times. */
@@ -44,22 +45,22 @@ export function addGraceOption(command: Command): Command {
 }
 
 export function addDesignOption(command: Command): Command {
+  const names = designs.map(({ name }) => name);
   return command.option(
     "--design <name>",
-    `how clients are served: ${designs.map(({ name }) => name).join(", ")}`,
-    parser(readDesign),
+    `how clients are served: ${names.join(", ")}`,
+    parser(oneOf(names, readDesign)),
   );
 }
+
+/** The name of every service, in the order of lists. */
+export const serviceNames: readonly string[] = services.map(({ name }) => name);
 
 /** @throws Failure naming the nearest service there is. */
 export function readService(name: string): ServiceEntry {
   const entry = findService(name);
   if (entry !== undefined) return entry;
-  throw unknownName(
-    "service",
-    name,
-    services.map((known) => known.name),
-  );
+  throw unknownName("service", name, serviceNames);
 }
 
 /**

@@ -11,6 +11,7 @@ import {
 } from "../service/index.ts";
 import { checkingUsage, usage } from "./failure.ts";
 import { listParser } from "./options.ts";
+import { oneOf } from "./words.ts";
 
 /** What commander gives of them. */
 export interface ServiceFlags {
@@ -30,7 +31,11 @@ export function addServiceOptions(command: Command, entry: ServiceEntry | undefi
     const flag = `--${kebab(option.name)}`;
     const about = `${option.description} (default: ${defaultText(option)})`;
     if (option.kind === "flag") command.option(flag, about);
-    else command.option(`${flag} <${placeholder(option)}>`, about, (text: string) => readFlag(flag, option, text));
+    else {
+      const read = (text: string): ServiceOptionValue => readFlag(flag, option, text);
+      const reader = option.kind === "choice" ? oneOf(option.choices, read) : read;
+      command.option(`${flag} <${placeholder(option)}>`, about, reader);
+    }
   }
 }
 

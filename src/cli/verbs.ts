@@ -129,4 +129,10 @@ export const verbs: readonly VerbEntry[] = [
     group: "Looking",
     load: async () => (await import("./verbs/errors.ts")).verb,
   },
+  {
+    name: "completion",
+    summary: "print a script that has your shell complete all this",
+    group: "Using",
+    load: async () => (await import("./verbs/completion.ts")).verb,
+  },
 ];

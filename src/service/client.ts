@@ -51,6 +51,8 @@ export interface ClientOption {
   readonly description: string;
   /** Makes a value of the text. @throws RangeError saying what is wrong with it. */
   readonly parse?: (text: string) => unknown;
+  /** Every word that `parse` takes, where it takes one of a few. */
+  readonly words?: readonly string[];
   readonly default?: unknown;
 }
 

@@ -113,6 +113,7 @@ describe("portolan", () => {
     ],
     [["serve", "echo", "--grace", "-1"], /--grace takes seconds from 0 to 86400/],
     [["serve", "echo", "--design", "iterative", "--in-node"], /iterative design blocks its thread/],
+    [["completion", "ksh"], 'portolan completion: there is no shell "ksh"; did you mean zsh?'],
     [["call"], /^portolan call: which service\? There are: (.+, )?echo(,|$)/],
     [["call", "ehco"], 'portolan call: there is no service "ehco"; did you mean echo?'],
     [["call", "echo", "tcp://127.0.0.1:70000"], /^portolan call: port 70000 of .* is above 65535/],

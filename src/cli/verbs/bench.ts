@@ -7,6 +7,7 @@ import { Failure, unknownName, usage } from "../failure.ts";
 import { addExamples, addJsonOption, option, parser } from "../options.ts";
 import { plural } from "../table.ts";
 import type { Verb, VerbSetup } from "../verbs.ts";
+import { someOf } from "../words.ts";
 import { allowedCores, chooseCores, type How, measure } from "./bench/measure.ts";
 import { formatPoints, plotPoints } from "./bench/report.ts";
 import { isMeasured, type Point } from "./bench/result.ts";
@@ -15,6 +16,7 @@ import { type Subject, subjects } from "./bench/subjects.ts";
 import { drawSvg } from "./bench/svg.ts";
 
 const DEFAULT_CONNECTIONS = [1, 64, 1000, 10_000];
+const subjectNames = subjects.map(({ name }) => name);
 const MAX_CONNECTIONS = 50_000;
 const MAX_SECONDS = 60;
 /** What starting a server and connecting to it take, beside the measurement, its warm-up and its end. */
@@ -46,7 +48,7 @@ export const verb: Verb = {
           DEFAULT_CONNECTIONS.join(),
         ),
       )
-      .option("--designs <names>", `which, of ${subjects.map(({ name }) => name).join(", ")}`, parser(readSubjects))
+      .option("--designs <names>", `which, of ${subjectNames.join(", ")}`, parser(someOf(subjectNames, readSubjects)))
       .addOption(option("--seconds <number>", "how long each is measured", seconds("--seconds", 0.1, MAX_SECONDS), "1"))
       .option("--svg <file>", "draw a picture as well");
     addJsonOption(child);
@@ -165,10 +167,6 @@ function readSubjects(text: string): Subject[] {
   return text.split(",").map((part) => {
     const found = subjects.find(({ name }) => name === part.trim());
     if (found !== undefined) return found;
-    throw unknownName(
-      "design or peer",
-      part.trim(),
-      subjects.map(({ name }) => name),
-    );
+    throw unknownName("design or peer", part.trim(), subjectNames);
   });
 }

@@ -17,6 +17,7 @@ import { asUsage, checkingUsage, describeFailure, Failure, usage } from "../fail
 import { addExamples, addJsonOption, checkSpoken, parser, readService } from "../options.ts";
 import { pasteable } from "../self-command.ts";
 import type { Verb, VerbSetup } from "../verbs.ts";
+import { oneOf } from "../words.ts";
 
 const MIN_TIMEOUT_SECONDS = 0.001;
 const MAX_TIMEOUT_SECONDS = 86_400;
@@ -56,9 +57,9 @@ function defineClient(command: Command, entry: ServiceEntry, client: ServiceClie
       parser(readEndpoint),
       usual,
     );
-  for (const { flags, description, parse, default: value } of client.options) {
+  for (const { flags, description, parse, words, default: value } of client.options) {
     if (parse === undefined) command.option(flags, description, value as string | undefined);
-    else command.option(flags, description, parser(parse), value);
+    else command.option(flags, description, parser(words === undefined ? parse : oneOf(words, parse)), value);
   }
   command
     .option(

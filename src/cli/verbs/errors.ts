@@ -6,12 +6,14 @@ import { usage } from "../failure.ts";
 import { addExamples, addJsonOption } from "../options.ts";
 import { formatTable } from "../table.ts";
 import type { Verb } from "../verbs.ts";
+import { oneOf } from "../words.ts";
 
 const HIGHEST_ERRNO = Math.max(...Object.values(ERRNO));
 
 export const verb: Verb = {
   define(command, { context, self }) {
-    command.argument("[code]", "C's name of an error, ECONNREFUSED, or its number");
+    const codes = [...new Set(everyLine().map(({ code }) => code))];
+    command.argument("[code]", "C's name of an error, ECONNREFUSED, or its number", oneOf(codes, String));
     addJsonOption(command);
     addExamples(command, self, [
       ["portolan errors", "every error that a call on a socket usually ends with"],

@@ -3,11 +3,13 @@ import { type ClientEvent, runNetcat, seconds } from "../../service/index.ts";
 import { asUsage, usage } from "../failure.ts";
 import { addExamples, option } from "../options.ts";
 import type { Verb } from "../verbs.ts";
+import { oneOf } from "../words.ts";
 
 const MAX_TIMEOUT_SECONDS = 86_400;
+const SIGPIPE = ["default", "ignore"] as const;
 
 interface NcFlags {
-  readonly sigpipe: "default" | "ignore";
+  readonly sigpipe: (typeof SIGPIPE)[number];
   readonly timeout: number;
   readonly verbose?: true;
 }
@@ -21,7 +23,7 @@ export const verb: Verb = {
         option(
           "--sigpipe <what>",
           "of a write to a peer that is gone: ignore the signal and say EPIPE, or default: end with status 141",
-          readSigpipe,
+          oneOf(SIGPIPE, readSigpipe),
           "ignore",
         ),
       )
@@ -52,7 +54,8 @@ export const verb: Verb = {
   },
 };
 
-function readSigpipe(text: string): "default" | "ignore" {
-  if (text === "default" || text === "ignore") return text;
-  throw usage(`--sigpipe is default or ignore, not "${text}"`);
+function readSigpipe(text: string): NcFlags["sigpipe"] {
+  const found = SIGPIPE.find((known) => known === text);
+  if (found !== undefined) return found;
+  throw usage(`--sigpipe is ${SIGPIPE.join(" or ")}, not "${text}"`);
 }

@@ -5,12 +5,18 @@ import { usage } from "../failure.ts";
 import { addExamples, addJsonOption } from "../options.ts";
 import { formatTable } from "../table.ts";
 import type { Verb, VerbSetup } from "../verbs.ts";
+import { oneOf } from "../words.ts";
 
 const COLUMNS = ["OPTION", "LEVEL", "TYPE", "R/W", "LINUX", "NEEDS", "PAGE"].map((title) => ({ title }));
 
 export const verb: Verb = {
   define(command, { context, self }) {
-    command.argument("[filter]", "a part of an option's name or its level, such as mcast or sol_udp");
+    const names = Object.values(options).map(({ name }) => name);
+    command.argument(
+      "[filter]",
+      "a part of an option's name or its level, such as mcast or sol_udp",
+      oneOf(names, String),
+    );
     addJsonOption(command);
     addExamples(command, self, [
       ["portolan options", "every option"],

@@ -19,6 +19,7 @@ import { asUsage, Failure, usage } from "../failure.ts";
 import { addExamples, addJsonOption } from "../options.ts";
 import { formatTable } from "../table.ts";
 import type { Verb } from "../verbs.ts";
+import { oneOf } from "../words.ts";
 import { hexBytes, printFields } from "./addr/print.ts";
 
 const FAMILIES = ["inet", "inet6"] as const;
@@ -218,11 +219,11 @@ function familyText(family: string | number): string {
 }
 
 function choice<Value extends string>(option: string, values: readonly Value[]): (text: string) => Value {
-  return (text) => {
+  return oneOf(values, (text) => {
     const value = values.find((known) => known === text);
     if (value !== undefined) return value;
     throw usage(`${option} takes one of ${values.join(", ")}, not ${JSON.stringify(text)}`);
-  };
+  });
 }
 
 function readTimeout(text: string): number {

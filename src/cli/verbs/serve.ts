@@ -14,6 +14,7 @@ import {
   listParser,
   parser,
   readService,
+  serviceNames,
 } from "../options.ts";
 import { runServers } from "../run-servers.ts";
 import { packagedFile } from "../self-command.ts";
@@ -21,6 +22,7 @@ import { addServiceOptions, type ServiceFlags, serviceOptions } from "../service
 import { HangUps } from "../succession/hang-ups.ts";
 import { Inheritance } from "../succession/inheritance.ts";
 import type { Verb } from "../verbs.ts";
+import { oneOf } from "../words.ts";
 
 /** More than any design takes; each says its own bound. */
 const MAX_WORKERS = 1024;
@@ -39,7 +41,7 @@ export const verb: Verb = {
   define(command, { context, self, rest }) {
     const wanted = rest.map(findService).find((entry) => entry !== undefined);
     command
-      .argument("<name>", "a service; portolan services lists them", parser(readService))
+      .argument("<name>", "a service; portolan services lists them", parser(oneOf(serviceNames, readService)))
       .option(
         "--listen <endpoint>",
         "where, such as tcp://127.0.0.1:7007, udp://[::1]:0 or unix:///run/x.sock; may be repeated",

@@ -14,12 +14,21 @@ import { checkingUsage, usage } from "../failure.ts";
 import type { Plan } from "../fleet.ts";
 import { addLimitOptions, type LimitOptions, limitsFrom } from "../limit-flags.ts";
 import { addMetricsOption } from "../metrics-option.ts";
-import { addDesignOption, addExamples, addGraceOption, addJsonOption, parser, readService } from "../options.ts";
+import {
+  addDesignOption,
+  addExamples,
+  addGraceOption,
+  addJsonOption,
+  parser,
+  readService,
+  serviceNames,
+} from "../options.ts";
 import { runServers } from "../run-servers.ts";
 import { HangUps } from "../succession/hang-ups.ts";
 import { Inheritance } from "../succession/inheritance.ts";
 import { UnixFolder } from "../unix-folder.ts";
 import type { Verb } from "../verbs.ts";
+import { someOf } from "../words.ts";
 
 const MAX_PORT = 65_535;
 
@@ -39,7 +48,11 @@ export const verb: Verb = {
   define(command, { context, self }) {
     command
       .option("--host <address>", "listen at this address of this machine", "127.0.0.1")
-      .option("--only <names>", "start these services only, separated by commas", parser(readServices))
+      .option(
+        "--only <names>",
+        "start these services only, separated by commas",
+        parser(someOf(serviceNames, readServices)),
+      )
       .option("--port-offset <number>", "add this to every port", parser(wholeNumber("--port-offset", 0, MAX_PORT)), 0)
       .option("--any-port", "let the kernel choose every port")
       .option("--skip-taken", "go on without the endpoints that others hold");

@@ -40,6 +40,7 @@ export const rot13Client: ServiceClient = {
       description:
         "look host and service up by name and show each call: classic (gethostbyname, getservbyname) or modern (getaddrinfo)",
       parse: readLookup,
+      words: LOOKUPS,
     },
     { flags: "--service <name>", description: "with --lookup: the service's name", default: DEFAULT_SERVICE },
     {

@@ -7,10 +7,11 @@ import { formatAddress, getifaddrs, if_nametoindex, Socket, type SocketAddress }
 import { Failure, usage } from "../../failure.ts";
 import { addExamples, addJsonOption, parser } from "../../options.ts";
 import type { VerbSetup } from "../../verbs.ts";
+import { oneOf } from "../../words.ts";
 import { hexBytes, printFields } from "./print.ts";
 
 interface BindOptions {
-  readonly type: "stream" | "dgram";
+  readonly type: (typeof TYPES)[number];
   readonly wait: boolean;
   readonly json?: true;
 }
@@ -19,6 +20,7 @@ interface BindOptions {
 type Bound = SocketAddress & { readonly family: "inet" | "inet6" };
 
 const MAX_PORT = 65535;
+const TYPES = ["stream", "dgram"] as const;
 /** Any time will do: the timer only keeps the process alive. */
 const KEEP_ALIVE_MS = 1 << 30;
 
@@ -31,7 +33,7 @@ export function defineBind(command: Command, { context, self }: VerbSetup): void
     )
     .argument("[address]", "an IPv4 or IPv6 address; any, 0.0.0.0 and :: are all of this machine's", "any")
     .argument("[port]", "0 lets the kernel choose an ephemeral one", parser(readPort), 0)
-    .option("--type <type>", "stream (TCP) or dgram (UDP)", parser(readType), "stream" as const)
+    .option("--type <type>", "stream (TCP) or dgram (UDP)", parser(oneOf(TYPES, readType)), "stream" as const)
     .option("--no-wait", "end at once");
   addJsonOption(command);
   addExamples(command, self, [
@@ -114,8 +116,9 @@ function readPort(text: string): number {
 }
 
 function readType(text: string): BindOptions["type"] {
-  if (text === "stream" || text === "dgram") return text;
-  throw usage(`--type takes stream or dgram, not "${text}"`);
+  const type = TYPES.find((known) => known === text);
+  if (type !== undefined) return type;
+  throw usage(`--type takes ${TYPES.join(" or ")}, not "${text}"`);
 }
 
 /** Resolves when the signal is aborted. */
