@@ -213,7 +213,11 @@ const ATON_LAST_MAX = [0xffffffff, 0xffffff, 0xffff, 0xff] as const;
 /**
  * The 4 bytes of an IPv4 address in any of the classic forms: one to four parts, each decimal, octal (`0177`) or
  * hexadecimal (`0x7f`), the last filling the bytes that are left: `127.1`, `0x7f.1`, `2130706433`. Null when the text is
- * none of them. Unlike the C library's, it ignores nothing after a space. inet_aton(3)
+ * none of them.
+ *
+ * These are the forms of inet_aton(3), and no others: glibc, and so Python, passes over a space and whatever follows it
+ * (`127.0.0.1 x`), which has let text past checks that was no address (CVE-2016-10739). Here that is null, as in musl; trim
+ * what may have spaces.
  */
 export function inet_aton(text: string): Uint8Array | null {
   const parts = text.split(".", 5);
@@ -230,9 +234,9 @@ export function inet_aton(text: string): Uint8Array | null {
   return bytes;
 }
 
-/** A number with C's prefixes, or -1. Twelve digits hold every 32-bit number in every base. */
+/** A number with C's prefixes, or -1. One that is too large is inexact, and too large all the same. */
 function atonNumber(text: string): number {
-  if (/^0[xX][0-9a-fA-F]{1,12}$/.test(text)) return Number.parseInt(text.slice(2), 16);
-  if (/^0[0-7]{0,12}$/.test(text)) return Number.parseInt(text, 8);
-  return /^[1-9][0-9]{0,11}$/.test(text) ? Number.parseInt(text, 10) : -1;
+  if (/^0[xX][0-9a-fA-F]+$/.test(text)) return Number.parseInt(text.slice(2), 16);
+  if (/^0[0-7]*$/.test(text)) return Number.parseInt(text, 8);
+  return /^[1-9][0-9]*$/.test(text) ? Number.parseInt(text, 10) : -1;
 }
