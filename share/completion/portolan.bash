@@ -62,6 +62,8 @@ _portolan() {
     file)
       compopt -o filenames 2>/dev/null
       mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      # readline itself knows quotes.
+      ((${#COMPREPLY[@]} > 0)) || compopt -o default 2>/dev/null
       ;;
     list\ *)
       compopt -o nospace 2>/dev/null

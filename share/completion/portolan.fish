@@ -3,6 +3,7 @@
 # A line for each command, flag and argument: the words before it, itself, what its value is, what it is for.
 set -g __portolan_table (string split \n -- @TABLE@)
 
+# Prints what there is to choose from; true where it is a file, which fish itself finds.
 function __portolan_complete
     # Where the word is: after which commands, at which place, as whose value.
     set -l here ''
@@ -37,16 +38,16 @@ function __portolan_complete
             set word $parts[2]
         else if string match -q -- '-*' $word
             __portolan_rows '(-[^|]*)\|[^|]*'
-            return
+            return 1
         else if not set value (__portolan_value $place)
             __portolan_rows '([^|]*)\|command'
-            return
+            return 1
         end
     end
 
     switch "$value"
         case file
-            string replace -r -- '^' $front (__fish_complete_path $word)
+            return 0
         case 'list *'
             # After the last comma.
             set front $front(string replace -r -- '[^,]*$' '' $word)
@@ -54,6 +55,7 @@ function __portolan_complete
         case 'words *'
             printf '%s\n' $front(string split ' ' -- $value)[2..-1]
     end
+    return 1
 end
 
 # Prints the value of a word here; false where there is none.
@@ -74,3 +76,4 @@ function __portolan_rows -S -a pattern
 end
 
 complete -c portolan -f -a '(__portolan_complete)'
+complete -c portolan -n '__portolan_complete >/dev/null' -F
