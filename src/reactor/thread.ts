@@ -13,7 +13,13 @@ let current: { reactor: Reactor; loop: NodeLoop } | undefined;
 export function threadReactor(): Reactor {
   if (current === undefined) {
     const reactor = createReactor("epoll");
-    current = { reactor, loop: new NodeLoop(reactor) };
+    try {
+      current = { reactor, loop: new NodeLoop(reactor) };
+    } catch (error) {
+      // The next wait makes another, and would again: who tries until there are descriptors would use them up.
+      reactor.dispose();
+      throw error;
+    }
   }
   return current.reactor;
 }

@@ -24,6 +24,14 @@ describe.concurrent("a loop over a listener, when no descriptor is left", () => 
     expect(await play("early")).toEqual(["EMFILE"]);
   });
 
+  it("leaves nothing open of a wait that could not begin", async () => {
+    expect(await play("refused")).toEqual([
+      ["EMFILE", 0],
+      ["EMFILE", 0],
+      ["EMFILE", 0],
+    ]);
+  });
+
   it("warns the process once, where nobody else is told", async () => {
     const message = expect.stringMatching(/^accept EMFILE: .*ulimit -n.*; connections wait, the next try is in 5 ms$/);
     expect(await play("warned")).toEqual([{ name: "SocketWarning", code: "EMFILE", message }]);
