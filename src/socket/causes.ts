@@ -95,7 +95,8 @@ const BY_CALL: Readonly<Record<string, Causes>> = {
     ENOTCONN: "connect first",
   },
   sendfile: {
-    EINVAL: "what is open there is no file whose pages can be sent",
+    EBADF: "the file is not open, or not for reading",
+    EINVAL: "what is open there is no file that can be read",
     ESPIPE: "what is open there has no offsets: a pipe, a socket or a terminal",
   },
   setsockopt: {

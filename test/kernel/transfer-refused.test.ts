@@ -66,6 +66,10 @@ describe("sendFile of a file without pages", () => {
     const folder = openSync("/proc", "r");
     expect(await failureOf(() => left.sendFile(folder))).toMatchObject({ name: "SystemError", syscall: "sendfile" });
     closeSync(folder);
+    const sink = openSync("/dev/null", "w");
+    const error = await failureOf(() => left.sendFile(sink));
+    expect(error).toMatchObject({ code: "EBADF", message: expect.stringContaining("not for reading") });
+    closeSync(sink);
   });
 });
 
