@@ -1,13 +1,14 @@
 /** The super-server: services from their configuration to their end, and through changes of it. */
 import type { MetricFamily, Server } from "../../server/index.ts";
 import type { ActivatedSocket, Socket } from "../../socket/index.ts";
-import type { ConfigProblem, InetdConfig, InetdService, LogTarget } from "../model.ts";
+import type { ConfigProblem, InetdConfig, InetdService } from "../model.ts";
 import { checkAccess } from "./access.ts";
 import { BuiltInConnections, BuiltInDatagrams, DesignedService } from "./builtin.ts";
 import { DatagramPrograms } from "./datagram-nowait.ts";
 import { Gate, SharedGate } from "./gate.ts";
 import { type AccessCheck, type Host, type PreparedService, ServiceProblem } from "./host.ts";
-import { type LogRecord, type LogSink, lineFor, openSink } from "./log.ts";
+import { type LogRecord, lineFor } from "./log.ts";
+import { Logs } from "./logs.ts";
 import { familiesOf } from "./metrics.ts";
 import { prepareService } from "./prepare.ts";
 import { RedirectedConnections } from "./redirect.ts";
@@ -52,7 +53,6 @@ export interface ReloadResult {
   readonly problems: readonly ConfigProblem[];
 }
 
-const NO_LOG: LogTarget = { kind: "none" };
 /** How long programs may take to end after SIGTERM. */
 const TERM_PATIENCE_MS = 2000;
 /** The longest interval of Node's. */
@@ -90,13 +90,12 @@ export class Inetd implements AsyncDisposable, Host {
   readonly #runners = new Map<string, Runner>();
   /** Of services that are gone, with programs that are not. */
   readonly #leaving = new Set<Runner>();
-  readonly #sinks = new Map<string, LogSink>();
+  readonly #logs: Logs;
   /** By the ids of services. */
   readonly #tallies = new Map<string, Tally>();
   /** While every service rests, or waits for a program, the reactor waits for nobody, and would let Node end. */
   readonly #alive: NodeJS.Timeout = setInterval(() => {}, KEEP_ALIVE_MS);
   #isBackground = false;
-  #config: InetdConfig;
   #problems: readonly ConfigProblem[] = [];
   #change: Promise<unknown> = Promise.resolve();
   #isStopping = false;
@@ -105,7 +104,8 @@ export class Inetd implements AsyncDisposable, Host {
   constructor(config: InetdConfig, options: InetdOptions) {
     this.access = options.access ?? checkAccess;
     this.#options = options;
-    this.#config = config;
+    const complain = options.complain ?? ((message) => void process.stderr.write(`portolan inetd: ${message}\n`));
+    this.#logs = new Logs(complain, options.line);
     this.#shared = new SharedGate(config.global.maxInstances);
     this.#activated = [...(options.activated ?? [])];
   }
@@ -180,8 +180,7 @@ export class Inetd implements AsyncDisposable, Host {
 
   async #reload(config: InetdConfig): Promise<ReloadResult> {
     if (this.#isStopping) throw new Error("the super-server is stopping");
-    this.#openSinks(config);
-    this.#config = config;
+    this.#logs.open(config);
     this.#shared.max = config.global.maxInstances;
     const before = new Map(this.#runners);
     const { wanted, problems } = enabledOf(config);
@@ -270,8 +269,7 @@ export class Inetd implements AsyncDisposable, Host {
     for (const { socket } of this.#activated.splice(0)) socket?.close();
     await idleWithin(graceMs, this.#leaving);
     await endAll(this.#leaving);
-    for (const sink of this.#sinks.values()) sink.close();
-    this.#sinks.clear();
+    this.#logs.close();
     clearInterval(this.#alive);
   }
 
@@ -284,9 +282,7 @@ export class Inetd implements AsyncDisposable, Host {
     const whole: LogRecord = { ...record, id: service.id };
     this.#options.record?.(whole);
     const line = lineFor(whole, service.log);
-    if (line === undefined) return;
-    this.#options.line?.(line);
-    this.#sinks.get(JSON.stringify(service.log.target ?? this.#config.global.log))?.write(line);
+    if (line !== undefined) this.#logs.write(service, line);
   }
 
   count({ id }: InetdService): void {
@@ -300,27 +296,6 @@ export class Inetd implements AsyncDisposable, Host {
       this.#tallies.set(id, tally);
     }
     return tally;
-  }
-
-  /** Opens the logs that the configuration names, anew where they are open: logrotate(8) has renamed them. */
-  #openSinks({ global, services }: InetdConfig): void {
-    const complain = this.#options.complain ?? ((message) => void process.stderr.write(`portolan inetd: ${message}\n`));
-    const targets = new Map(
-      [global.log, ...services.map(({ log }) => log.target ?? global.log)].map((target) => [
-        JSON.stringify(target),
-        target.kind === "stderr" && this.#options.line !== undefined ? NO_LOG : target,
-      ]),
-    );
-    const fresh = new Map<string, LogSink>();
-    try {
-      for (const [key, target] of targets) fresh.set(key, openSink(target, complain));
-    } catch (error) {
-      for (const sink of fresh.values()) sink.close();
-      throw error;
-    }
-    for (const sink of this.#sinks.values()) sink.close();
-    this.#sinks.clear();
-    for (const [key, sink] of fresh) this.#sinks.set(key, sink);
   }
 }
 
