@@ -85,6 +85,7 @@ describe("code in the guides", () => {
 const CONTEXT = `
 declare const socket: import("portolan").Socket;
 declare const connection: import("portolan").Socket;
+declare const listener: import("portolan").Socket;
 declare const peer: import("portolan").Socket;
 declare const other: import("portolan").Socket;
 declare const bytes: Buffer;
