@@ -2,52 +2,17 @@
  * Clients and servers that are broken: each call ends by itself, with a status that says whose fault it is and one line that
  * says what the server did, whether it closes at once, says too much, dribbles, or answers with something else.
  */
-import { createSocket, type RemoteInfo, type Socket as UdpSocket } from "node:dgram";
+import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
+import { type NodeServer, tcpServer, udpServer } from "./node-servers.ts";
 import { type Ended, portolan, start } from "./portolan.ts";
 
 const OK = 0;
 const DATAERR = 65;
 const UNAVAILABLE = 69;
 const PROTOCOL = 76;
-
-interface There extends AsyncDisposable {
-  readonly endpoint: string;
-}
-
-/** A TCP server that does what it is told with each connection. */
-async function server(serve: (socket: Socket) => void): Promise<There> {
-  const sockets = new Set<Socket>();
-  const listener = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket.on("error", () => {}));
-    serve(socket);
-  }).listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  return {
-    endpoint: `tcp://127.0.0.1:${(listener.address() as { port: number }).port}`,
-    async [Symbol.asyncDispose]() {
-      listener.close();
-      for (const socket of sockets) socket.destroy();
-      await once(listener, "close");
-    },
-  };
-}
-
-/** A UDP server that does what it is told with each datagram. */
-async function datagrams(serve: (this: UdpSocket, bytes: Buffer, from: RemoteInfo) => void): Promise<There> {
-  const socket = createSocket("udp4").on("message", serve);
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  return {
-    endpoint: `udp://127.0.0.1:${socket.address().port}`,
-    async [Symbol.asyncDispose]() {
-      socket.close();
-      await once(socket, "close");
-    },
-  };
-}
 
 /** Sends on and on, whatever it gets. */
 function forever(text: string): (socket: Socket) => void {
@@ -79,7 +44,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   squares: ["--move", "2 3"],
 };
 
-async function call(name: string, { endpoint }: There, ...more: string[]): Promise<Ended> {
+async function call(name: string, { endpoint }: NodeServer, ...more: string[]): Promise<Ended> {
   await using program = start(["call", name, endpoint, ...(CALLS[name] ?? []), ...more]);
   program.endInput();
   return await program.end();
@@ -87,7 +52,7 @@ async function call(name: string, { endpoint }: There, ...more: string[]): Promi
 
 describe.concurrent("a server that closes at once", () => {
   it.each(["counter", "echo", "rot13"])("is no %s", async (name) => {
-    await using there = await server((socket) => socket.resume().end());
+    await using there = await tcpServer((socket) => socket.resume().end());
     const { status, stderr } = await call(name, there);
     expect({ status, stderr }).toEqual({
       status: PROTOCOL,
@@ -96,7 +61,7 @@ describe.concurrent("a server that closes at once", () => {
   });
 
   it("is no discard, whether the kernel has noticed by then or not", async () => {
-    await using there = await server((socket) => socket.destroy());
+    await using there = await tcpServer((socket) => socket.destroy());
     const args = ["call", "discard", there.endpoint, "--bytes", "10M"];
     const { status, stderr } = await portolan(args);
     expect([PROTOCOL, UNAVAILABLE]).toContain(status);
@@ -106,13 +71,13 @@ describe.concurrent("a server that closes at once", () => {
 
 describe.concurrent("a server that says too much", () => {
   it.each(["counter", "discard", "echo", "hangman", "random", "rot13", "squares"])("is no %s", async (name) => {
-    await using there = await server(forever("abcdefghij\r\n"));
+    await using there = await tcpServer(forever("abcdefghij\r\n"));
     const { status, stderr } = await call(name, there);
     expect({ status, lines: stderr.trim().split("\n").length }).toEqual({ status: PROTOCOL, lines: 1 });
   });
 
   it("and never a whole line, neither", async () => {
-    await using there = await server(forever("a"));
+    await using there = await tcpServer(forever("a"));
     for (const name of ["hangman", "squares"]) {
       expect(await call(name, there)).toMatchObject({ status: PROTOCOL, stderr: expect.stringMatching(/it is no/) });
     }
@@ -120,14 +85,14 @@ describe.concurrent("a server that says too much", () => {
 });
 
 it.each(["counter", "hangman", "squares"])("a server that dribbles owes %s an answer", async (name) => {
-  await using there = await server(dribble);
+  await using there = await tcpServer(dribble);
   const { status, stderr } = await call(name, there, "--timeout", "0.5");
   expect({ status, stderr }).toEqual({ status: UNAVAILABLE, stderr: expect.stringContaining("within 0.5 s") });
 });
 
 describe.concurrent("a server that answers with something else", () => {
   it("as long over a stream, is no echo and no rot13", async () => {
-    await using there = await server((socket) => {
+    await using there = await tcpServer((socket) => {
       socket.on("data", (bytes) => socket.write(bytes.fill(0x7a))).once("end", () => socket.end());
     });
     for (const name of ["echo", "rot13"]) {
@@ -139,7 +104,7 @@ describe.concurrent("a server that answers with something else", () => {
   });
 
   it("over datagrams, is told apart from one that is silent", async () => {
-    await using there = await datagrams(function (_, { port, address }) {
+    await using there = await udpServer(function (_, { port, address }) {
       this.send("something else", port, address);
     });
     expect(await call("echo", there, "--timeout", "0.5")).toMatchObject({
@@ -150,7 +115,7 @@ describe.concurrent("a server that answers with something else", () => {
 
   it("but one that is late is not", async () => {
     let before: Buffer | undefined;
-    await using there = await datagrams(function (bytes, { port, address }) {
+    await using there = await udpServer(function (bytes, { port, address }) {
       if (before !== undefined) this.send(before, port, address);
       before = Buffer.from(bytes);
     });
@@ -163,7 +128,7 @@ describe.concurrent("a server that answers with something else", () => {
   });
 
   it.each(["\x1b[2J\x07", "first\r\nsecond\r\n", "\xff\xfe\x00\x01"])("is no daytime: %j", async (text) => {
-    await using there = await server((socket) => socket.resume().end(Buffer.from(text, "latin1")));
+    await using there = await tcpServer((socket) => socket.resume().end(Buffer.from(text, "latin1")));
     expect(await call("daytime", there)).toMatchObject({
       status: PROTOCOL,
       stdout: "",
@@ -174,7 +139,7 @@ describe.concurrent("a server that answers with something else", () => {
   it.each(["\n61373 26-11-29 05:11:22 00 0 0 103.0 UTC(NIST) *\n", "dimanche 1er février\r\n"])(
     "is a daytime in a form of its own: %j",
     async (text) => {
-      await using there = await server((socket) => socket.resume().end(text));
+      await using there = await tcpServer((socket) => socket.resume().end(text));
       expect(await call("daytime", there)).toMatchObject({ status: OK, stdout: text });
     },
   );
@@ -196,7 +161,7 @@ it("a time server that is gone after an answer has lost the rest, and there is a
 
 describe.concurrent("what the user gives", () => {
   it.each(["discard", "echo", "truncate"])("is too long for a datagram of %s", async (name) => {
-    await using there = await datagrams(() => {});
+    await using there = await udpServer(() => {});
     await using program = start(["call", name, there.endpoint]);
     program.endInput("a".repeat(65_508));
     expect(await program.end()).toMatchObject({
@@ -208,7 +173,7 @@ describe.concurrent("what the user gives", () => {
   });
 
   it("is told to machines, as are errors of system calls", async () => {
-    const there = await server(() => {});
+    const there = await tcpServer(() => {});
     await there[Symbol.asyncDispose]();
     const { status, stdout } = await portolan(["call", "echo", there.endpoint, "--message", "hi", "--json"]);
     expect(status).toBe(UNAVAILABLE);

@@ -1,7 +1,6 @@
 /**
  * The clients and options of hangman, squares, the random stream and the time query, by the real command.
  */
-import { createSocket, type RemoteInfo } from "node:dgram";
 import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -11,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Served, serveAll } from "../support/all-services.ts";
 import { converse, dial, readUntil } from "../support/conversations.ts";
 import { until } from "../support/until.ts";
+import { type NodeServer, udpServer } from "./node-servers.ts";
 import { type Program, portolan, scratchFolder, shell, start } from "./portolan.ts";
 
 const OK = 0;
@@ -286,28 +286,18 @@ const QUERY_BYTES = 13;
 const RESPONSE = 2;
 
 /** A server of time queries that treats each request as it is told, by the request's number from 1. */
-async function queryServer(
+function queryServer(
   treat: (index: number, answer: (bytes?: Buffer) => void, response: Buffer) => void,
-): Promise<AsyncDisposable & { readonly endpoint: string }> {
-  const socket = createSocket("udp4");
+): Promise<NodeServer> {
   let index = 0;
-  socket.on("message", (request: Buffer, peer: RemoteInfo) => {
+  return udpServer(function (request, peer) {
     index += 1;
     const response = Buffer.from(request);
     response.writeUInt8(RESPONSE);
     response.writeBigUInt64BE(BigInt(Date.now()), 5);
     expect(request).toHaveLength(QUERY_BYTES);
-    treat(index, (bytes = response) => socket.send(bytes, peer.port, peer.address), response);
+    treat(index, (bytes = response) => this.send(bytes, peer.port, peer.address), response);
   });
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  return {
-    endpoint: `udp://127.0.0.1:${socket.address().port}`,
-    async [Symbol.asyncDispose]() {
-      socket.close();
-      await once(socket, "close");
-    },
-  };
 }
 
 describe.concurrent("portolan call time-query", () => {

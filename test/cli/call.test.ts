@@ -1,8 +1,6 @@
 /** `portolan call`: a service's client, against ours and against servers that are not. */
-import { createSocket, type Socket as DatagramSocket } from "node:dgram";
-import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
+import { type NodeServer, tcpServer, udpServer } from "./node-servers.ts";
 import { portolan, start } from "./portolan.ts";
 
 const OK = 0;
@@ -12,41 +10,11 @@ const PROTOCOL = 76;
 const NOHOST = 68;
 const TEMPFAIL = 75;
 
-/** A TCP server of this process that treats each connection so, until the end of the block. */
-async function tcpServer(serve: (socket: Socket) => void): Promise<AsyncDisposable & { readonly endpoint: string }> {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    serve(socket);
+/** A UDP server that answers each datagram with texts. */
+function answering(serve: (message: Buffer, answer: (text: string) => void) => void): Promise<NodeServer> {
+  return udpServer(function (message, { port, address }) {
+    serve(message, (text) => this.send(text, port, address));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    endpoint: `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, "close");
-    },
-  };
-}
-
-/** A UDP server of this process that treats each datagram so. */
-async function udpServer(
-  serve: (message: Buffer, answer: (text: string) => void) => void,
-): Promise<AsyncDisposable & { readonly endpoint: string }> {
-  const socket: DatagramSocket = createSocket("udp4");
-  socket.on("message", (message, peer) => serve(message, (text) => socket.send(text, peer.port, peer.address)));
-  socket.bind(0, "127.0.0.1");
-  await once(socket, "listening");
-  return {
-    endpoint: `udp://127.0.0.1:${socket.address().port}`,
-    async [Symbol.asyncDispose]() {
-      socket.close();
-      await once(socket, "close");
-    },
-  };
 }
 
 function parseLines(text: string): Record<string, unknown>[] {
@@ -141,7 +109,7 @@ describe("portolan call echo over TCP", () => {
     "says over %s that nobody listens, and how to have somebody listen",
     async (transport) => {
       // A port that was free a moment ago, for this transport.
-      const free = transport === "tcp" ? await tcpServer(() => {}) : await udpServer(() => {});
+      const free = transport === "tcp" ? await tcpServer(() => {}) : await answering(() => {});
       await free[Symbol.asyncDispose]();
       const { status, stdout, stderr } = await portolan(["call", "echo", free.endpoint, "--message", "hi"]);
       expect({ status, stdout }).toEqual({ status: UNAVAILABLE, stdout: "" });
@@ -188,7 +156,7 @@ describe("portolan call echo over TCP", () => {
 describe("portolan call echo over UDP", () => {
   it("sends a datagram for each line, and prints the answers", async () => {
     const seen: string[] = [];
-    await using server = await udpServer((message, answer) => {
+    await using server = await answering((message, answer) => {
       seen.push(message.toString());
       answer(message.toString());
     });
@@ -202,7 +170,7 @@ describe("portolan call echo over UDP", () => {
   });
 
   it("measures round trips, for people and for machines", async () => {
-    await using server = await udpServer((message, answer) => answer(message.toString()));
+    await using server = await answering((message, answer) => answer(message.toString()));
     const args = ["call", "echo", server.endpoint, "--message", "hi", "--count", "2"];
     const verbose = await portolan([...args, "--verbose"]);
     expect(verbose).toMatchObject({ status: OK, stdout: "hi\nhi\n" });
@@ -216,7 +184,7 @@ describe("portolan call echo over UDP", () => {
   });
 
   it("counts what is lost, goes on, and says so with its status", async () => {
-    await using server = await udpServer((message, answer) => {
+    await using server = await answering((message, answer) => {
       if (message.toString() !== "lost") answer(message.toString());
     });
     const args = ["call", "echo", server.endpoint, "--timeout", "0.2"];
@@ -226,7 +194,7 @@ describe("portolan call echo over UDP", () => {
   });
 
   it("does not take another datagram for the answer", async () => {
-    await using server = await udpServer((message, answer) => {
+    await using server = await answering((message, answer) => {
       answer("something else");
       answer(message.toString());
     });
@@ -236,7 +204,7 @@ describe("portolan call echo over UDP", () => {
   });
 
   it("refuses a line that fits into no datagram, and names it", async () => {
-    await using server = await udpServer((message, answer) => answer(message.toString()));
+    await using server = await answering((message, answer) => answer(message.toString()));
     const input = `short\n${"x".repeat(65_508)}\n`;
     const { status, stdout, stderr } = await portolan(["call", "echo", server.endpoint], { input });
     expect({ status, stdout }).toEqual({ status: DATAERR, stdout: "short\n" });
